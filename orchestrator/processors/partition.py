@@ -1,0 +1,137 @@
+"""Drive one processor over one partition: clock, timers, staged output of a batch. No I/O.
+
+Every host is a shell around this: the exactly-once worker and learner, `replay --dry`, the golden
+tests. So they cannot differ in what they decide, only in where records come from and go to.
+"""
+
+from heapq import heappop, heappush
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from orchestrator.ports import Processor, StateTable
+from orchestrator.types import Emit, Keyed, Millis, Record, Scope
+from orchestrator.windowing import PartitionClock
+
+S = TypeVar("S", bound=Keyed)
+
+
+class Caused(NamedTuple):
+    """An emit with the trace of the record that caused it."""
+
+    emit: Emit
+    traceparent: str | None
+
+
+class PartitionRunner(Generic[S]):
+    """One partition of one processor.
+
+    Args:
+        processor: The fold.
+        scope: The partition's own values; `positions` are kept here.
+        states: Keyed state of this partition.
+        wall: Whether time also moves with the wall clock (`--clock wall`). Timers that fire long
+            after they were due then see the present, not the time they were due.
+    """
+
+    def __init__(
+        self, processor: Processor[S], scope: Scope, states: StateTable[S], *, wall: bool = False
+    ) -> None:
+        self.processor = processor
+        self.scope = scope
+        self.states = states
+        self.clock = PartitionClock()
+        self.wall = wall
+        self.emits: list[Caused] = []
+        self.dirty: dict[str, S | None] = {}
+        self._timers: list[tuple[int, str]] = []
+
+    def feed(self, record: Record) -> None:
+        """Fold one record; timers due by then fire first."""
+        now = self.clock.observe(record.time_ms, record.key)
+        timers = self._timers
+        if timers and timers[0][0] <= now:
+            self._fire(now)
+        key = record.key
+        scope = self.scope
+        scope.positions[record.topic] = record.offset
+        step = self.processor.on_record(scope, self.states.get(key), record, Millis(now))
+        self._keep(key, step.state)
+        if step.emits:
+            traceparent = record.traceparent
+            self.emits.extend([Caused(emit, traceparent) for emit in step.emits])
+
+    def skip(self, topic: str, offset: int) -> None:
+        """Pass over a record that went to dead letters, was forwarded, or only told the time."""
+        self.scope.positions[topic] = offset
+
+    def advance(self, now_ms: int) -> None:
+        """Move the clock on without a record and fire what is due."""
+        now = self.clock.advance(now_ms)
+        if self._timers and self._timers[0][0] <= now:
+            self._fire(now)
+
+    def next_timer_ms(self) -> int | None:
+        """When the next timer may be due, by the partition's clock."""
+        return self._timers[0][0] if self._timers else None
+
+    def restore(self, key: str, state: S) -> None:
+        """Take in a state from the changelog, with its timer."""
+        self.states.put(key, state)
+        self._schedule(key, state)
+
+    def meta(self) -> dict[str, Any]:
+        """The partition's own row: plain JSON values."""
+        return {
+            "now_ms": self.clock.now_ms,
+            "leap": [self.clock.leap_ms, self.clock.leap_key],
+            "positions": dict(self.scope.positions),
+            "values": self.scope.values,
+        }
+
+    def restore_meta(self, meta: dict[str, Any]) -> None:
+        self.clock.now_ms = meta["now_ms"]
+        self.clock.leap_ms, self.clock.leap_key = meta["leap"]
+        self.scope.positions.clear()
+        self.scope.positions.update(meta["positions"])
+        self.scope.values.clear()
+        self.scope.values.update(meta["values"])
+
+    def take(self) -> tuple[list[Caused], dict[str, S | None]]:
+        """Hand over the batch: emits in order, and the states that changed (None: forgotten)."""
+        emits, dirty = self.emits, self.dirty
+        self.emits, self.dirty = [], {}
+        return emits, dirty
+
+    def _keep(self, key: str, state: S | None) -> None:
+        self.dirty[key] = state
+        if state is None:
+            self.states.delete(key)
+            return
+        self.states.put(key, state)
+        wake = state.wake_at_ms
+        if wake and (not state.scheduled_ms or wake < state.scheduled_ms):
+            state.scheduled_ms = wake
+            heappush(self._timers, (wake, key))
+
+    def _schedule(self, key: str, state: S) -> None:
+        if state.wake_at_ms:
+            state.scheduled_ms = state.wake_at_ms
+            heappush(self._timers, (state.wake_at_ms, key))
+
+    def _fire(self, now: int) -> None:
+        """Fire in the order (due, key); an entry older than its state's due time is pushed on."""
+        timers = self._timers
+        while timers and timers[0][0] <= now:
+            due, key = heappop(timers)
+            state = self.states.get(key)
+            if state is None or not state.wake_at_ms:
+                continue
+            if state.wake_at_ms > due:
+                if state.scheduled_ms in (0, due):
+                    self._schedule(key, state)
+                continue
+            state.scheduled_ms = 0
+            at = Millis(now if self.wall else due)
+            step = self.processor.on_timer(self.scope, key, state, at)
+            self._keep(key, step.state)
+            if step.emits:
+                self.emits.extend([Caused(emit, None) for emit in step.emits])

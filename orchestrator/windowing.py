@@ -1,0 +1,113 @@
+"""Event time: the clock of a partition, and the merge of its topics into one history.
+
+Both are plain values driven by arguments: nothing here reads a clock (compare bytewax's
+`operators/windowing.py`: the watermark moves with the records, on with system time, never back).
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.types import Record
+
+UNCONFIRMED_JUMP_MS = 30 * 24 * 3_600_000
+"""A leap of the clock this long needs a second record that agrees: one wrong clock moves nobody."""
+
+
+@dataclass(slots=True)
+class PartitionClock:
+    """The time of one partition: the greatest event time seen, and never back.
+
+    A record that leaps further than `UNCONFIRMED_JUMP_MS` moves the clock only once a second
+    record, of another key, lies beyond that leap too.
+    """
+
+    now_ms: int = 0
+    leap_ms: int = 0
+    leap_key: str = ""
+
+    def observe(self, time_ms: int, key: str = "") -> int:
+        """Move on to a record's event time; return the partition's time."""
+        now = self.now_ms
+        if time_ms > now:
+            if now and time_ms - now > UNCONFIRMED_JUMP_MS:
+                if not self.leap_ms or key == self.leap_key:
+                    self.leap_ms, self.leap_key = time_ms, key
+                    return now
+                time_ms = min(time_ms, self.leap_ms)
+            self.leap_ms = 0
+            self.now_ms = now = time_ms
+        return now
+
+    def advance(self, now_ms: int) -> int:
+        """Move on without a record (idle shoppers under `--clock wall`, or a clock marker)."""
+        self.now_ms = max(self.now_ms, now_ms)
+        return self.now_ms
+
+
+@dataclass(slots=True)
+class _Lane:
+    records: deque[tuple[int, Record]] = field(default_factory=deque)
+    time_ms: int = 0
+    """Running maximum of event time: a late record does not hold the other topics up."""
+    at_end: bool = False
+    waiting_since_ms: int | None = None
+
+
+class TopicMerge:
+    """Merge the co-partitioned topics of one partition by event time; ties by topic order.
+
+    A topic without buffered records that has not reached its end is waited for, `wait_ms` of the
+    caller's clock at most: a backlog of several topics reads as one history.
+
+    Args:
+        topics: Logical names in tie order.
+        wait_ms: Longest wait for a topic that lags.
+    """
+
+    def __init__(self, topics: Sequence[str], wait_ms: int) -> None:
+        self._order = tuple(topics)
+        self._lanes = {topic: _Lane() for topic in topics}
+        self._wait_ms = wait_ms
+
+    def push(self, record: Record) -> None:
+        """Buffer one record; within a topic the log's order stands."""
+        lane = self._lanes[record.topic]
+        lane.time_ms = max(lane.time_ms, record.time_ms)
+        lane.records.append((lane.time_ms, record))
+        lane.at_end = False
+        lane.waiting_since_ms = None
+
+    def mark_end(self, topic: str) -> None:
+        """The reader stands at the topic's end: nothing to wait for."""
+        self._lanes[topic].at_end = True
+
+    def buffered(self, topic: str) -> int:
+        return len(self._lanes[topic].records)
+
+    def ready(self, mono_ms: int) -> Iterator[Record]:
+        """Yield what may be folded now, in order; stop where a lagging topic must be waited for."""
+        lanes = [self._lanes[topic] for topic in self._order]
+        while True:
+            best: _Lane | None = None
+            for lane in lanes:
+                if lane.records:
+                    if best is None or lane.records[0][0] < best.records[0][0]:
+                        best = lane
+                elif not lane.at_end:
+                    if lane.waiting_since_ms is None:
+                        lane.waiting_since_ms = mono_ms
+                    if mono_ms - lane.waiting_since_ms < self._wait_ms:
+                        return
+            if best is None:
+                return
+            yield best.records.popleft()[1]
+
+    def times(self) -> dict[str, int]:
+        """Running maxima by topic, to be kept with the partition's state."""
+        return {topic: lane.time_ms for topic, lane in self._lanes.items()}
+
+    def restore_times(self, times: dict[str, int]) -> None:
+        for topic, time_ms in times.items():
+            if topic in self._lanes:
+                self._lanes[topic].time_ms = time_ms
