@@ -1,0 +1,51 @@
+# Everything a person types here. Nothing but Python >= 3.11 and make is needed.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench bench-quality schemas golden docs test-kafka clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=python3.12"; exit 2; }
+	@echo "Installing into $(VENV) (once, about a minute) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY) ## the main job on the embedded broker: shoppers, risk, interventions, a summary
+	@$(BIN)/orchestrator demo $(ARGS)
+
+test: $(READY) ## every test that needs no more than this machine
+	@$(BIN)/python -m pytest -q $(ARGS)
+
+check: $(READY) ## the gate before a commit: format, lint, types, floors, fast tests, generated files
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/unit tests/conformance tests/golden
+	@$(BIN)/orchestrator schemas check
+
+bench: $(READY) ## speed against Quix Streams, bytewax and Faust on one broker; ratios, JSON in benchmarks/results
+	@$(BIN)/python -m benchmarks.speed $(ARGS)
+
+bench-quality: $(READY) ## quality on real data: make bench-quality ARGS='--data DIR'
+	@$(BIN)/python -m benchmarks.quality.uci_shoppers $(ARGS)
+
+schemas: $(READY) ## write schemas/ anew from the models
+	@$(BIN)/orchestrator schemas export
+
+golden: $(READY) ## write the golden scenarios anew; review the diff
+	@$(BIN)/python -m tests.golden.rewrite
+
+docs: $(READY) ## write the generated pages of docs/ anew and run the code blocks of all
+	@$(BIN)/python -m docs.generate && $(BIN)/python -m pytest -q tests/docs
+
+test-kafka: $(READY) ## the integration suite against a real Apache Kafka (Java 17 and Maven needed)
+	@deploy/kafka/run.sh $(BIN)/python -m pytest -q tests/integration $(ARGS)
+
+clean: ## remove what was installed and built here
+	rm -rf $(VENV) .venv-bench build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache var
