@@ -1,0 +1,1 @@
+"""What travels on the topics: models, wire decoding, envelope, topic registry, schemas."""
