@@ -1,0 +1,138 @@
+"""Bytes of a topic to a struct, fast, with pydantic's verdict.
+
+msgspec decodes what is plain; whatever it refuses, or may read differently, is judged by the
+pydantic model, whose word is final (tests/conformance/test_wire.py holds the two together).
+"""
+
+import re
+from typing import Any, Protocol
+
+import msgspec
+
+from orchestrator.errors import InvalidRecord
+from orchestrator.messages.base import Message
+from orchestrator.messages.family import Family, load_json
+from orchestrator.messages.structs import struct_from, struct_of
+from orchestrator.messages.topics import TOPICS, Topic
+
+_DEEP_BYTES = 1024
+"""A shorter value cannot nest deeper than both parsers allow."""
+_MANY_BRACKETS = 1000
+_CONTROL = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\\[nrtbf]|\\u00(?:[0189]|7[fF])")
+"""A control character in some string, perhaps in an id: only the models tell."""
+_REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class Event(Protocol):
+    """What every decoded message has."""
+
+    id: str
+    time_ms: int
+    type: str
+
+
+class Click(Event, Protocol):
+    """A decoded event of the clickstream."""
+
+    profile_id: str
+    session_id: str | None
+    customer_id: str | None
+    context: Any
+    properties: Any
+
+
+class TopicDecoder:
+    """Decode the values of one topic."""
+
+    def __init__(self, topic: Topic, family: Family) -> None:
+        self.limit = topic.max_value_bytes
+        self.key_field = topic.key
+        self._family = family
+        self._tags: dict[type[Message], str | None] = dict.fromkeys(family.all_models)
+        self._tags.update({model: kind for kind, model in family.by_type.items()})
+        structs = tuple(struct_of(model, self._tags[model]) for model in family.models)
+        self.plain = msgspec.json.Decoder(_union(structs)).decode
+        self._other = msgspec.json.Decoder(struct_of(family.other)).decode if family.other else None
+
+    def second_look(self, value: bytes) -> Any:
+        """What msgspec refused: an unknown type, a form only pydantic takes, or a fault."""
+        if self._other is not None:
+            try:
+                message = self._other(value)
+            except _REFUSED:
+                pass
+            else:
+                if message.type not in self._family.by_type:
+                    return message
+        return self.judge(load_json(value))
+
+    def careful(self, value: bytes) -> Any:
+        """A value that the two parsers may read differently: escapes, non-ASCII, deep nesting."""
+        payload = load_json(value)
+        if _CONTROL.search(value):
+            return self.judge(payload)
+        try:
+            return self.plain(value)
+        except _REFUSED:
+            return self.judge(payload)
+
+    def judge(self, payload: object) -> Any:
+        """Pydantic's verdict as a struct; raises `InvalidRecord`."""
+        message = self._family.validate(payload)
+        return struct_from(message, self._tags[type(message)])
+
+
+def decode(topic: str, key: str | None, value: bytes) -> Any:
+    """Decode and check one record's value.
+
+    Args:
+        topic: Logical topic name.
+        key: The record's key, decoded.
+        value: The record's value; tombstones are the caller's business.
+
+    Returns:
+        A struct with the fields of the topic's model; `event_type` tells its type.
+
+    Raises:
+        InvalidRecord: Reasons `too_large`, `invalid_json`, `schema`, `key_mismatch`.
+        KeyError: The topic is not ours, or not for decoding.
+    """
+    decoder = _DECODERS.get(topic) or _make(topic)
+    if len(value) > decoder.limit:
+        raise InvalidRecord("too_large", f"{len(value)} bytes; at most {decoder.limit}")
+    if not value.isascii() or b"\\" in value or b"\x7f" in value or _is_deep(value):
+        message = decoder.careful(value)
+    else:
+        try:
+            message = decoder.plain(value)
+        except _REFUSED:
+            message = decoder.second_look(value)
+    if getattr(message, decoder.key_field) != key:
+        raise InvalidRecord("key_mismatch", f"the key differs from {decoder.key_field}")
+    return message
+
+
+def event_type(message: Event) -> str:
+    """The `type` of a decoded message."""
+    return message.type
+
+
+_DECODERS: dict[str, TopicDecoder] = {}
+
+
+def _make(topic: str) -> TopicDecoder:
+    entry = TOPICS[topic]
+    if entry.family is None:
+        raise KeyError(topic)
+    return _DECODERS.setdefault(topic, TopicDecoder(entry, entry.family))
+
+
+def _is_deep(value: bytes) -> bool:
+    return len(value) > _DEEP_BYTES and value.count(b"[") + value.count(b"{") > _MANY_BRACKETS
+
+
+def _union(structs: tuple[type[msgspec.Struct], ...]) -> Any:
+    kind: Any = structs[0]
+    for struct in structs[1:]:
+        kind = kind | struct
+    return kind
