@@ -91,7 +91,7 @@ def _call(call: dict[str, Any]) -> Row:
         return skipped("no_id")
     if time_ms is None:
         return skipped("bad_timestamp")
-    context = call.get("context") if isinstance(call.get("context"), dict) else {}
+    context = _object(call.get("context"))
     session_id = context.get("sessionId") or call.get("session_id")
     value = {
         "id": str(call["messageId"]),
@@ -125,8 +125,8 @@ def _time_ms(stamp: object) -> int | None:
 
 
 def _context(context: dict[str, Any]) -> dict[str, Any]:
-    page = context.get("page") if isinstance(context.get("page"), dict) else {}
-    device = context.get("device") if isinstance(context.get("device"), dict) else {}
+    page = _object(context.get("page"))
+    device = _object(context.get("device"))
     return {
         "page": {"path": page.get("path"), "referrer": page.get("referrer")},
         "device": device.get("type"),
@@ -163,6 +163,10 @@ def _product(product: dict[str, Any]) -> dict[str, Any]:
         "quantity": product.get("quantity"),
         "price_cents": _cents(product.get("price")),
     }
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _cents(amount: object) -> object:
