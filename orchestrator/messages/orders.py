@@ -2,6 +2,8 @@
 
 from typing import Annotated
 
+from pydantic import Field
+
 from orchestrator.messages.base import (
     NULL_IS_EMPTY,
     Currency,
@@ -46,5 +48,5 @@ class OrderEvent(Message):
     """Contribution of the order; may be a loss."""
     currency: Currency | None = None
     coupon: Text | None = None
-    products: OrderLines = []
+    products: OrderLines = Field(default=[])
     properties: Annotated[OrderEventProperties, NULL_IS_EMPTY] = OrderEventProperties()

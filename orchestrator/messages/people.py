@@ -87,5 +87,5 @@ class Identified(Message):
     type: Literal["identified"]
     profile_id: Id
     customer_id: OptionalId = None
-    also_known_as: Ids = []
+    also_known_as: Ids = Field(default=[])
     """Other profile ids of the same person."""

@@ -1,7 +1,8 @@
 """Derive msgspec structs from the pydantic models: one definition, two validators."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -9,6 +10,7 @@ import msgspec
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+_PLAIN = (Any, NoneType, bool, int, float, str)
 _RULES = ("ge", "gt", "le", "lt", "min_length", "max_length")
 
 T = TypeVar("T")
@@ -54,19 +56,18 @@ def translate(annotation: Any, metadata: tuple[Any, ...] = ()) -> Any:
     if origin is Annotated:
         return translate(args[0], args[1:] + metadata)
     if origin is Union or origin is UnionType:
-        return Union[tuple(translate(arg) for arg in args)]
-    rules = _rules(metadata)
-    if origin is list:
-        return _bounded(list[translate(args[0])], rules)  # type: ignore[misc]
-    if origin is dict:
-        return _bounded(dict[str, translate(args[1])], rules)  # type: ignore[misc]
-    if origin is Literal or annotation in (Any, NoneType, bool):
-        return annotation
+        return reduce(or_, (translate(arg) for arg in args))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return struct_of(annotation)
-    if annotation in (int, float, str):
-        return _bounded(annotation, rules)
-    raise TypeError(f"no struct type for {annotation!r}")
+    kind: Any = annotation
+    if origin is list:
+        kind = list[translate(args[0])]  # type: ignore[misc]
+    elif origin is dict:
+        kind = dict[str, translate(args[1])]  # type: ignore[misc]
+    elif origin is not Literal and annotation not in _PLAIN:
+        raise TypeError(f"no struct type for {annotation!r}")
+    rules = _rules(metadata)
+    return Annotated[kind, msgspec.Meta(**rules)] if rules else kind
 
 
 def struct_from(model: BaseModel, tag: str | None = None) -> Any:
@@ -98,10 +99,6 @@ def _rules(metadata: tuple[Any, ...]) -> dict[str, Any]:
             if value is not None:
                 rules[rule] = value
     return rules
-
-
-def _bounded(kind: Any, rules: dict[str, Any]) -> Any:
-    return Annotated[kind, msgspec.Meta(**rules)] if rules else kind
 
 
 def _default(info: FieldInfo) -> Any:

@@ -5,6 +5,9 @@ pydantic model, whose word is final (tests/conformance/test_wire.py holds the tw
 """
 
 import re
+from collections.abc import Callable
+from functools import reduce
+from operator import or_
 from typing import Any, Protocol
 
 import msgspec
@@ -51,14 +54,14 @@ class TopicDecoder:
         self._tags: dict[type[Message], str | None] = dict.fromkeys(family.all_models)
         self._tags.update({model: kind for kind, model in family.by_type.items()})
         structs = tuple(struct_of(model, self._tags[model]) for model in family.models)
-        self.plain = msgspec.json.Decoder(_union(structs)).decode
+        self.plain: Callable[[bytes], Any] = msgspec.json.Decoder(reduce(or_, structs)).decode
         self._other = msgspec.json.Decoder(struct_of(family.other)).decode if family.other else None
 
     def second_look(self, value: bytes) -> Any:
         """What msgspec refused: an unknown type, a form only pydantic takes, or a fault."""
         if self._other is not None:
             try:
-                message = self._other(value)
+                message: Any = self._other(value)
             except _REFUSED:
                 pass
             else:
@@ -129,10 +132,3 @@ def _make(topic: str) -> TopicDecoder:
 
 def _is_deep(value: bytes) -> bool:
     return len(value) > _DEEP_BYTES and value.count(b"[") + value.count(b"{") > _MANY_BRACKETS
-
-
-def _union(structs: tuple[type[msgspec.Struct], ...]) -> Any:
-    kind: Any = structs[0]
-    for struct in structs[1:]:
-        kind = kind | struct
-    return kind
