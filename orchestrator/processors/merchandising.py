@@ -1,0 +1,394 @@
+"""Clicks, orders and the catalogue in; pair updates, product statistics, published rows out.
+
+Pure steps around `orchestrator.domain.merchandising`, on rows as their host keeps them (JSON
+bytes). Three keyed folds: by shopper (`fold_shopper`), by product (`fold_product`), and the
+`Totals` that every publisher needs whole. `rebuild` runs all of them over a log in process.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+import orjson
+
+from orchestrator.domain.merchandising.shopper import Shopper
+from orchestrator.domain.merchandising.statistics import (
+    Occasions,
+    PairUpdate,
+    ProductStatistics,
+    shrunk_lift,
+)
+from orchestrator.errors import InvalidRecord
+from orchestrator.types import Payload
+
+CLICKSTREAM = "clickstream"
+ORDERS = "orders"
+CATALOG = "catalog"
+PRODUCTS = "merchandising.products"
+
+PARTNERS_PUBLISHED = 20
+"""Partners of a published product, per kind: the highest lifts above chance."""
+MAX_ID_LENGTH = 256
+
+
+class Viewed(NamedTuple):
+    """A product page was opened."""
+
+    profile_id: str
+    session_id: str | None
+    product_id: str
+    time_ms: int
+
+
+class Ordered(NamedTuple):
+    """An order was placed, by whichever topic told of it."""
+
+    profile_id: str
+    order_id: str
+    product_ids: tuple[str, ...]
+    time_ms: int
+
+
+class Described(NamedTuple):
+    """What the catalogue says of a product; all None: it was taken out."""
+
+    product_id: str
+    price_cents: int | None = None
+    currency: str | None = None
+    category: str | None = None
+
+
+class Retired(NamedTuple):
+    """Forget a product nobody has looked at for long."""
+
+    product_id: str
+    before_ms: int
+    """Only where its latest occasion lies before this event time."""
+
+
+Change: TypeAlias = PairUpdate | Described | Retired
+
+
+def read_shopper_event(
+    topic: str, key: bytes | None, value: bytes | None, latest_ms: int
+) -> Viewed | Ordered | None:
+    """Decode a record of `clickstream` or `orders`; None: nothing to count in it.
+
+    Args:
+        topic: Logical topic name.
+        key: The record's key, the profile.
+        value: The record's bytes.
+        latest_ms: Event times beyond this are the error of some clock.
+
+    Raises:
+        InvalidRecord: The record can never be counted.
+    """
+    if not value:
+        return None
+    event = _object(value)
+    kind = event.get("type")
+    if kind == "product_viewed" and topic == CLICKSTREAM:
+        return Viewed(
+            _profile(event, key),
+            _id(event, "session_id") if event.get("session_id") is not None else None,
+            _id(event.get("properties"), "product_id"),
+            _time(event, latest_ms),
+        )
+    if kind == "order_completed" and topic == CLICKSTREAM:
+        return _ordered(event, event.get("properties"), key, latest_ms)
+    if kind == "order_placed" and topic == ORDERS:
+        return _ordered(event, event, key, latest_ms)
+    return None
+
+
+def read_catalog(key: bytes | None, value: bytes | None) -> Described:
+    """Decode a record of `catalog`; a tombstone describes nothing.
+
+    Raises:
+        InvalidRecord: The record can never be used.
+    """
+    product_id = (key or b"").decode(errors="replace")
+    if not 0 < len(product_id) <= MAX_ID_LENGTH:
+        raise InvalidRecord("schema", "The key is no product id.")
+    if not value:
+        return Described(product_id)
+    product = _object(value)
+    price = product.get("price_cents")
+    if price is not None and (type(price) is not int or price < 0):
+        raise InvalidRecord("schema", "price_cents is no amount.")
+    return Described(product_id, price, _text(product, "currency"), _text(product, "category"))
+
+
+def fold_shopper(
+    row: bytes | None, event: Viewed | Ordered
+) -> tuple[bytes, int, tuple[PairUpdate, ...]]:
+    """One view or order into a shopper's row.
+
+    Returns:
+        The new row, the shopper's latest event time, and what it changes for which products.
+    """
+    shopper = Shopper.load(orjson.loads(row)) if row else Shopper()
+    if isinstance(event, Viewed):
+        updates = shopper.view(event.profile_id, event.session_id, event.product_id, event.time_ms)
+    else:
+        updates = shopper.order(event.profile_id, event.order_id, event.product_ids, event.time_ms)
+    return orjson.dumps(shopper.dump()), shopper.last_ms, updates
+
+
+def shopper_last_ms(row: bytes) -> int:
+    """Latest event time of a shopper's row."""
+    last_ms: int = orjson.loads(row)[0]
+    return last_ms
+
+
+def fold_product(row: bytes | None, change: Change) -> bytes | None:
+    """One change into a product's row; None: there is none, or none any more."""
+    state = load_product(row) if row else ProductStatistics()
+    if isinstance(change, Retired):
+        if state.interest.at_ms >= change.before_ms:
+            return row
+        state = state.forgotten()
+    elif isinstance(change, PairUpdate):
+        state.apply(change)
+    else:
+        state.describe(change.price_cents, change.currency, change.category)
+    return None if state.is_blank() else orjson.dumps(state.dump())
+
+
+def load_product(row: bytes) -> ProductStatistics:
+    """A product's row as its host keeps it."""
+    return ProductStatistics.load(orjson.loads(row))
+
+
+_TAGS: Mapping[str, type[Change]] = {"pair": PairUpdate, "described": Described, "retired": Retired}
+
+
+def encode_change(change: Change) -> bytes:
+    """A change for the internal topic, keyed by its product."""
+    tag = next(name for name, kind in _TAGS.items() if isinstance(change, kind))
+    return orjson.dumps([tag, *change])
+
+
+def decode_change(value: bytes) -> Change:
+    """The inverse of `encode_change`.
+
+    Raises:
+        InvalidRecord: Somebody else wrote to the internal topic.
+    """
+    try:
+        tag, *fields = orjson.loads(value)
+        if tag == "pair":
+            fields[2] = tuple(fields[2])
+        return _TAGS[tag](*fields)
+    except (ValueError, TypeError, KeyError, IndexError):
+        raise InvalidRecord("schema", "This is no change of a product.") from None
+
+
+class Totals:
+    """What every publisher must know of all products, its own or not: n_j of each, and N."""
+
+    __slots__ = ("by_product", "orders", "sessions")
+
+    def __init__(self) -> None:
+        self.by_product: dict[str, Occasions] = {}
+        self.sessions = 0
+        """N of views: sessions in which a product was viewed."""
+        self.orders = 0
+        """N of purchases."""
+
+    def put(self, product_id: str, occasions: Occasions | None) -> None:
+        """Replace one product's share; None takes it out."""
+        before = self.by_product.pop(product_id, Occasions())
+        after = occasions or Occasions()
+        self.sessions += after.led_views - before.led_views
+        self.orders += after.led_purchases - before.led_purchases
+        if occasions is not None:
+            self.by_product[product_id] = occasions
+
+
+def encode_occasions(occasions: Occasions) -> bytes:
+    """One product's share of the totals, for the internal topic."""
+    return orjson.dumps(occasions)
+
+
+def decode_occasions(value: bytes | None) -> Occasions | None:
+    """The inverse of `encode_occasions`; None for a tombstone."""
+    return Occasions(*orjson.loads(value)) if value else None
+
+
+def product_payload(
+    product_id: str, state: ProductStatistics, totals: Totals, now_ms: int
+) -> Payload:
+    """One product in the form of `merchandising.products`.
+
+    Args:
+        product_id: Its key.
+        state: Its statistics.
+        totals: Counts of its partners, and of all occasions.
+        now_ms: Event time the trend is as of.
+    """
+    time_ms = max(now_ms, state.interest.at_ms)
+    payload: Payload = {
+        "type": "product_statistics",
+        "time_ms": time_ms,
+        "product_id": product_id,
+        "views": state.occasions.views,
+        "purchases": state.occasions.purchases,
+        "trend": round(state.interest.trend(time_ms), 3),
+        "bought_with": _partners(state.bought_with, product_id, state, totals, bought=True),
+        "viewed_with": _partners(state.viewed_with, product_id, state, totals, bought=False),
+        "price_cents": state.price_cents,
+        "currency": state.currency,
+        "category": state.category,
+    }
+    digest = hashlib.blake2b(orjson.dumps(payload), digest_size=10).hexdigest()
+    return {"id": f"mp-{digest}", **payload}
+
+
+def content_of(payload: Payload) -> int:
+    """A hash of what a reader sees in a payload, its id and time left out."""
+    seen = {name: value for name, value in payload.items() if name not in ("id", "time_ms")}
+    return int.from_bytes(hashlib.blake2b(orjson.dumps(seen), digest_size=8).digest(), "big")
+
+
+class LogRecord(NamedTuple):
+    """A record of an input topic as it lies in the log."""
+
+    topic: str
+    """Logical topic name."""
+    key: bytes | None
+    value: bytes | None
+    written_ms: int
+    """Kafka's timestamp."""
+
+
+@dataclass(slots=True)
+class Tables:
+    """What the agents keep between them, whole."""
+
+    shoppers: dict[str, bytes] = field(default_factory=dict)
+    products: dict[str, bytes] = field(default_factory=dict)
+    totals: Totals = field(default_factory=Totals)
+    skipped: dict[str, int] = field(default_factory=dict)
+    """Records that could not be counted, by reason."""
+
+    def payload(self, product_id: str, now_ms: int) -> Payload | None:
+        """What the agents publish of a product once they stand still."""
+        row = self.products.get(product_id)
+        if row is None:
+            return None
+        return product_payload(product_id, load_product(row), self.totals, now_ms)
+
+
+def rebuild(records: Iterable[LogRecord], *, future_ms: int) -> Tables:
+    """Count the whole log again, in process: the truth that the agents' tables are checked against.
+
+    Args:
+        records: The input topics; in log order within a partition, any order between them.
+        future_ms: How far an event may lie after its record's timestamp.
+    """
+    tables = Tables()
+    for record in records:
+        try:
+            if record.topic == CATALOG:
+                changes: Iterable[Change] = (read_catalog(record.key, record.value),)
+            else:
+                changes = _shopper_changes(tables, record, record.written_ms + future_ms)
+        except InvalidRecord as invalid:
+            tables.skipped[invalid.reason] = tables.skipped.get(invalid.reason, 0) + 1
+            continue
+        for change in changes:
+            row = fold_product(tables.products.get(change.product_id), change)
+            if row is not None:
+                tables.products[change.product_id] = row
+            else:
+                tables.products.pop(change.product_id, None)
+    for product_id, row in tables.products.items():
+        tables.totals.put(product_id, load_product(row).occasions)
+    return tables
+
+
+def _shopper_changes(tables: Tables, record: LogRecord, latest_ms: int) -> tuple[PairUpdate, ...]:
+    event = read_shopper_event(record.topic, record.key, record.value, latest_ms)
+    if event is None:
+        return ()
+    row, _, updates = fold_shopper(tables.shoppers.get(event.profile_id), event)
+    tables.shoppers[event.profile_id] = row
+    return updates
+
+
+def _partners(
+    counts: Mapping[str, int],
+    product_id: str,
+    state: ProductStatistics,
+    totals: Totals,
+    *,
+    bought: bool,
+) -> list[Payload]:
+    """The partners met more often than chance has it: highest lift first, ties by count and id."""
+    everything = totals.orders if bought else totals.sessions
+    own = state.occasions.purchases if bought else state.occasions.views
+    rows: list[tuple[float, int, str]] = []
+    for partner, count in counts.items():
+        known = totals.by_product.get(partner)
+        if known is None:
+            continue  # forgotten, or its counts have not come round yet
+        theirs = known.purchases if bought else known.views
+        lift = round(shrunk_lift(count, own, theirs, everything), 2)
+        if lift > 1.0 and partner != product_id:
+            rows.append((-lift, -count, partner))
+    rows.sort()
+    return [
+        {"product_id": partner, "lift": -lift, "count": -count}
+        for lift, count, partner in rows[:PARTNERS_PUBLISHED]
+    ]
+
+
+def _object(value: bytes) -> dict[str, Any]:
+    try:
+        decoded = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        raise InvalidRecord("invalid_json", "The value is no JSON.") from None
+    if not isinstance(decoded, dict):
+        raise InvalidRecord("schema", "The value is no JSON object.")
+    return decoded
+
+
+def _id(holder: Any, name: str) -> str:
+    value = holder.get(name) if isinstance(holder, dict) else None
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_LENGTH:
+        raise InvalidRecord("schema", f"{name} is missing or no id.")
+    return value
+
+
+def _text(holder: dict[str, Any], name: str) -> str | None:
+    value = holder.get(name)
+    if value is not None and not (isinstance(value, str) and len(value) <= MAX_ID_LENGTH):
+        raise InvalidRecord("schema", f"{name} is no short text.")
+    return value
+
+
+def _profile(event: dict[str, Any], key: bytes | None) -> str:
+    profile_id = _id(event, "profile_id")
+    if key is not None and key != profile_id.encode():
+        raise InvalidRecord("key_mismatch", "The key is not the profile_id.")
+    return profile_id
+
+
+def _time(event: dict[str, Any], latest_ms: int) -> int:
+    time_ms = event.get("time_ms")
+    if type(time_ms) is not int or time_ms <= 0:
+        raise InvalidRecord("schema", "time_ms is no time.")
+    if time_ms > latest_ms:
+        raise InvalidRecord("future_time", "The event lies in the future.")
+    return time_ms
+
+
+def _ordered(event: dict[str, Any], holder: Any, key: bytes | None, latest_ms: int) -> Ordered:
+    order_id = _id(holder, "order_id")
+    products = holder.get("products") or ()
+    if not isinstance(products, list | tuple):
+        raise InvalidRecord("schema", "products is no list.")
+    ids = tuple(_id(product, "product_id") for product in products)
+    return Ordered(_profile(event, key), order_id, ids, _time(event, latest_ms))
