@@ -69,3 +69,15 @@ class DeliveryUnknown(OrchestratorError):
     """A commit or abort did not answer in time: exit and let the next start settle it."""
 
     code = "E221"
+
+
+class ClientFailed(OrchestratorError):
+    """A Kafka client cannot go on, or a topic it needs is not there: exit, no further call."""
+
+    code = "E222"
+
+
+class StateLost(OrchestratorError):
+    """The changelog does not hold the state that the group's offsets stand on: refuse to start."""
+
+    code = "E223"

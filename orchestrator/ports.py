@@ -1,7 +1,7 @@
 """What the inner floors and the runtimes need from outside, as protocols."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from orchestrator.types import Keyed, Millis, Record, Scope, Step
 
@@ -75,3 +75,141 @@ class Metrics(Protocol):
     def gauge(self, name: str, value: float, labels: Mapping[str, str] | None = None) -> None: ...
 
     def observe(self, name: str, value: float, labels: Mapping[str, str] | None = None) -> None: ...
+
+
+Place: TypeAlias = tuple[str, int]
+"""A topic as the broker names it (with its prefix), and a partition of it."""
+Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
+
+
+class RawRecord(Protocol):
+    """An undecoded record, read by calls: the hot loop pays for nothing it does not ask."""
+
+    def topic(self) -> Any: ...
+    def partition(self) -> Any: ...
+    def offset(self) -> Any: ...
+    def key(self) -> Any: ...
+    def value(self) -> Any: ...
+    def headers(self) -> Any: ...
+    def timestamp(self) -> tuple[int, int]: ...
+
+
+class Rebalance(NamedTuple):
+    """What the group decided during a poll."""
+
+    assigned: tuple[int, ...] | None
+    """Partitions now ours, of every input topic alike; None: given back, the new ones not known."""
+    lost: bool
+    """The group went on without us: others may have moved what we hold in memory."""
+
+
+class Polled(NamedTuple):
+    """What one poll brought."""
+
+    rows: Sequence[RawRecord]
+    ends: Sequence[tuple[str, int, int]]
+    """Topic, partition, end offset: the reader stood at the real end there (partition EOF)."""
+    rebalance: Rebalance | None = None
+    """Set: rows and ends of this poll may belong to the old assignment; drop them."""
+
+
+class GroupConsumer(Protocol):
+    """A member of a consumer group over co-partitioned topics; positions are the caller's."""
+
+    def poll(self, limit: int, wait_ms: int) -> Polled: ...
+
+    def assign(self, positions: Mapping[Place, int | None]) -> None:
+        """Read exactly these places from these offsets (None: the oldest record)."""
+        ...
+
+    def committed(self, places: Sequence[Place]) -> dict[Place, int | None]:
+        """The group's offsets, once no transaction on them is open; `Retryable` on a time-out."""
+        ...
+
+    def pause(self, places: Sequence[Place]) -> None: ...
+
+    def resume(self, places: Sequence[Place]) -> None: ...
+
+    def group_metadata(self) -> Any:
+        """Membership and generation as of now, for `TransactionalProducer.send_offsets`."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class TransactionalProducer(Protocol):
+    """One transaction after another.
+
+    Every call raises `Retryable` (abort, rewind, go on), `Fenced` or `ClientFailed` (exit, no
+    further call), or `DeliveryUnknown` (the outcome of a commit or abort is not known: exit).
+    """
+
+    def init(self) -> None:
+        """Settle what a predecessor of the same transactional id left open."""
+        ...
+
+    def begin(self) -> None: ...
+
+    def send(
+        self,
+        topic: str,
+        partition: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers | None = None,
+        on_offset: Callable[[int], None] | None = None,
+    ) -> None:
+        """Queue one record; `on_offset` is told its offset by the end of `flush`."""
+        ...
+
+    def flush(self) -> None: ...
+
+    def send_offsets(self, offsets: Mapping[Place, int], group_metadata: Any) -> None: ...
+
+    def commit(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class LogReader(Protocol):
+    """Reads partitions without a group, committed records only."""
+
+    def assign(self, positions: Mapping[Place, int | None]) -> None: ...
+
+    def poll(self, limit: int, wait_ms: int) -> Polled: ...
+
+    def close(self) -> None: ...
+
+
+class Transport(Protocol):
+    """Makes the clients of one cluster."""
+
+    def consumer(self, group: str, topics: Sequence[str]) -> GroupConsumer: ...
+
+    def producer(self, transactional_id: str) -> TransactionalProducer: ...
+
+    def reader(self) -> LogReader: ...
+
+    def partitions(self, topics: Sequence[str]) -> dict[str, int]:
+        """Partition count of each topic; `BrokerUnreachable`, or `ClientFailed` if one is missing."""
+        ...
+
+    def partition_for(self, key: bytes, count: int) -> int:
+        """The partition that the Java client's murmur2 gives this key."""
+        ...
+
+
+class KeyedTable(StateTable[S], Protocol[S]):
+    """A `StateTable` as the exactly-once host keeps it: it follows the committed changelog."""
+
+    def commit(self, rows: Mapping[str, bytes | None]) -> None:
+        """The batch stands: these are the changed rows (None: forgotten)."""
+        ...
+
+    def clear(self) -> None:
+        """Forget everything: the changelog will fill it anew."""
+        ...
+
+    def close(self) -> None: ...
