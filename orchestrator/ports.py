@@ -157,6 +157,7 @@ class TransactionalProducer(Protocol):
         key: bytes | None,
         value: bytes | None,
         headers: Headers | None = None,
+        *,
         on_offset: Callable[[int], None] | None = None,
     ) -> None:
         """Queue one record; `on_offset` is told its offset by the end of `flush`."""

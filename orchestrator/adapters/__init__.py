@@ -1,0 +1,1 @@
+"""The outside, implemented: Kafka, the embedded broker, state tables, clocks, and memory twins."""

@@ -1,0 +1,151 @@
+"""The group consumer and the plain reader, both with explicit positions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+from orchestrator.adapters.kafka import settings
+from orchestrator.adapters.kafka.errors import cause
+from orchestrator.adapters.kafka.settings import LOG, Cluster
+from orchestrator.errors import ClientFailed, Retryable
+from orchestrator.ports import Place, Polled, RawRecord, Rebalance
+
+_EOF = KafkaError._PARTITION_EOF  # noqa: SLF001 - librdkafka's own codes are named so
+_COMMITTED_TIMEOUT_S = 10.0
+_OFFSET_GONE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})  # noqa: SLF001
+_REFUSED = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.FENCED_INSTANCE_ID,
+    }
+)
+
+
+class KafkaReader:
+    """Reads partitions from explicit offsets, committed records only, to the real end and on."""
+
+    def __init__(self, cluster: Cluster, config: dict[str, Any] | None = None) -> None:
+        self._client = Consumer(config or settings.reader(cluster))
+
+    def assign(self, positions: Mapping[Place, int | None]) -> None:
+        self._client.assign(
+            [
+                TopicPartition(topic, partition, OFFSET_BEGINNING if offset is None else offset)
+                for (topic, partition), offset in positions.items()
+            ]
+        )
+
+    def poll(self, limit: int, wait_ms: int) -> Polled:
+        """Take up to `limit` records.
+
+        Raises:
+            ClientFailed: the position is gone from the log, or reading is refused.
+        """
+        rows: list[RawRecord] = []
+        ends: list[tuple[str, int, int]] = []
+        for message in self._client.consume(limit, wait_ms / 1000):
+            error = message.error()
+            if error is None:
+                rows.append(message)
+            elif error.code() == _EOF:
+                ends.append((str(message.topic()), message.partition() or 0, message.offset() or 0))
+            else:
+                _judge(error, message.topic(), message.partition())
+        return Polled(rows, ends)
+
+    def pause(self, places: Sequence[Place]) -> None:
+        self._client.pause([TopicPartition(*place) for place in places])
+
+    def resume(self, places: Sequence[Place]) -> None:
+        self._client.resume([TopicPartition(*place) for place in places])
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class KafkaGroupConsumer(KafkaReader):
+    """A member of a group; the callbacks only set flags, all work is the loop's.
+
+    An exception out of a callback would make librdkafka's Python client drop a batch that it has
+    already fetched, so none leaves them.
+    """
+
+    def __init__(self, cluster: Cluster, group: str, topics: Sequence[str]) -> None:
+        super().__init__(cluster, settings.consumer(cluster, group))
+        self._topics = tuple(topics)
+        self._rebalance: Rebalance | None = None
+        self._failure = ""
+        self._client.subscribe(
+            list(topics),
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+
+    def poll(self, limit: int, wait_ms: int) -> Polled:
+        polled = super().poll(limit, wait_ms)
+        if self._failure:
+            raise ClientFailed(self._failure)
+        if self._rebalance is None:
+            return polled
+        rebalance, self._rebalance = self._rebalance, None
+        return Polled((), (), rebalance)
+
+    def committed(self, places: Sequence[Place]) -> dict[Place, int | None]:
+        try:
+            answer = self._client.committed(
+                [TopicPartition(*place) for place in places], timeout=_COMMITTED_TIMEOUT_S
+            )
+        except KafkaException as exception:
+            error = cause(exception)
+            raise Retryable(f"committed: {error.name()}: {error.str()}") from exception
+        for each in answer:
+            if each.error is not None:
+                raise Retryable(f"committed: {each.error}")
+        return {
+            (each.topic, each.partition): each.offset if each.offset >= 0 else None
+            for each in answer
+        }
+
+    def group_metadata(self) -> Any:
+        return self._client.consumer_group_metadata()
+
+    def _on_assign(self, client: Consumer, partitions: list[TopicPartition]) -> None:
+        lost = self._rebalance.lost if self._rebalance else False
+        by_topic = {topic: set[int]() for topic in self._topics}
+        for each in partitions:
+            by_topic[each.topic].add(each.partition)
+        ours = set.intersection(*by_topic.values()) if by_topic else set()
+        self._rebalance = Rebalance(tuple(sorted(ours)), lost)
+        self._hold(client)
+
+    def _on_revoke(self, client: Consumer, _: list[TopicPartition]) -> None:
+        lost = self._rebalance.lost if self._rebalance else False
+        self._rebalance = Rebalance(None, lost)
+        self._hold(client)
+
+    def _on_lost(self, client: Consumer, _: list[TopicPartition]) -> None:
+        self._rebalance = Rebalance(None, lost=True)
+        self._hold(client)
+
+    def _hold(self, client: Consumer) -> None:
+        """Answer the group with nothing to read; the loop assigns after restoring."""
+        try:
+            client.assign([])
+        except KafkaException as exception:
+            self._failure = f"assign: {exception}"
+
+
+def _judge(error: KafkaError, topic: str | None, partition: int | None) -> None:
+    """Stop on what another poll cannot mend; librdkafka retries the rest by itself."""
+    text = f"{topic} [{partition}]: {error.name()}: {error.str()}"
+    if error.code() in _OFFSET_GONE:
+        raise ClientFailed(
+            f"the position to read from is no longer in the log: {text}",
+            way_out="Retention has passed the group; reset its offsets on purpose to go on.",
+        )
+    if error.fatal() or error.code() in _REFUSED:
+        raise ClientFailed(text)
+    LOG.warning("%s", text)
