@@ -72,11 +72,9 @@ def translate(annotation: Any, metadata: tuple[Any, ...] = ()) -> Any:
 
 def struct_from(model: BaseModel, tag: str | None = None) -> Any:
     """The struct that equals a validated model."""
-    values = {
-        name: _value(getattr(model, name))
-        for name in type(model).model_fields
-        if tag is None or name != "type"
-    }
+    values = {name: _value(value) for name, value in model.__dict__.items()}
+    if tag is not None:
+        del values["type"]
     return struct_of(type(model), tag)(**values)
 
 

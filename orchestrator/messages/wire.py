@@ -7,7 +7,7 @@ pydantic model, whose word is final (tests/conformance/test_wire.py holds the tw
 import re
 from collections.abc import Callable
 from functools import reduce
-from operator import or_
+from operator import attrgetter, or_
 from typing import Any, Protocol
 
 import msgspec
@@ -27,7 +27,7 @@ _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class Event(Protocol):
-    """What every decoded message has."""
+    """What decoded messages have in common."""
 
     id: str
     time_ms: int
@@ -49,7 +49,8 @@ class TopicDecoder:
 
     def __init__(self, topic: Topic, family: Family) -> None:
         self.limit = topic.max_value_bytes
-        self.key_field = topic.key
+        self.key = topic.key
+        self.key_of = _key_getter(topic.key_fields)
         self._family = family
         self._tags: dict[type[Message], str | None] = dict.fromkeys(family.all_models)
         self._tags.update({model: kind for kind, model in family.by_type.items()})
@@ -110,8 +111,8 @@ def decode(topic: str, key: str | None, value: bytes) -> Any:
             message = decoder.plain(value)
         except _REFUSED:
             message = decoder.second_look(value)
-    if getattr(message, decoder.key_field) != key:
-        raise InvalidRecord("key_mismatch", f"the key differs from {decoder.key_field}")
+    if decoder.key_of is not None and decoder.key_of(message) != key:
+        raise InvalidRecord("key_mismatch", f"the key differs from {decoder.key}")
     return message
 
 
@@ -132,3 +133,9 @@ def _make(topic: str) -> TopicDecoder:
 
 def _is_deep(value: bytes) -> bool:
     return len(value) > _DEEP_BYTES and value.count(b"[") + value.count(b"{") > _MANY_BRACKETS
+
+
+def _key_getter(fields: tuple[str, ...]) -> Callable[[Any], str] | None:
+    if len(fields) <= 1:
+        return attrgetter(fields[0]) if fields else None
+    return lambda message: "/".join(getattr(message, field) for field in fields)

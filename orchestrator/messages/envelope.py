@@ -1,0 +1,81 @@
+"""CloudEvents 1.0 in Kafka's binary mode, and W3C trace context, written by hand.
+
+The `cloudevents` package takes 7 microseconds a record; a test holds these headers against it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+
+Headers = list[tuple[str, bytes]]
+
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?",
+    re.ASCII,
+)
+_REVOKED = "intervention_revoked"
+
+
+def headers(
+    payload: Mapping[str, Any], source: str, traceparent: str | None = None, kind: str = "message"
+) -> Headers:
+    """The headers of an output record.
+
+    Args:
+        payload: The value; its `id`, `type` and `time_ms` are used.
+        source: Who writes it, e.g. the consumer group's name; a URI reference.
+        traceparent: Trace context of the record that caused it, if it had one.
+        kind: `ce_type` of a payload that has no `type`.
+
+    A revocation carries its command's id, and CloudEvents wants (source, id) to be unique: its
+    source gets a segment of its own, else a reader that drops duplicates would drop it.
+    """
+    message_id = payload["id"]
+    event_type = payload.get("type") or kind
+    if event_type == _REVOKED:
+        source += "/revocations"
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", message_id.encode()),
+        ("ce_type", event_type.encode()),
+        ("ce_source", source.encode()),
+        ("ce_time", rfc3339(payload["time_ms"]).encode()),
+        ("content-type", b"application/json"),
+        ("traceparent", continue_trace(traceparent, f"{event_type}/{message_id}").encode()),
+    ]
+
+
+def tombstone_headers(source: str) -> Headers:
+    """Headers of a record without a value: it is no event, so it only says who wrote it."""
+    return [("ce_source", source.encode())]
+
+
+def continue_trace(traceparent: str | None, message_id: str) -> str:
+    """A `traceparent` for a message: the cause's trace and a span of its own.
+
+    Without a valid cause a trace begins. Both ids derive from the message's id, so a message that
+    is written again carries the same trace.
+    """
+    digest = blake2b(message_id.encode(), digest_size=24).hexdigest()
+    trace_id, span_id, flags = digest[:32], digest[32:], "01"
+    match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
+    if match:
+        trace_id, flags = match[1], match[2]
+    return f"00-{trace_id}-{span_id}-{flags}"
+
+
+def incoming_traceparent(headers: Iterable[tuple[str, bytes | None]] | None) -> str | None:
+    """The trace context of an input record, if it has a valid one."""
+    for name, value in headers or ():
+        if name == "traceparent" and value is not None:
+            text = value.decode("ascii", "replace")
+            return text if _TRACEPARENT.fullmatch(text) else None
+    return None
+
+
+def rfc3339(time_ms: int) -> str:
+    """Epoch milliseconds as RFC 3339 in UTC, e.g. 2026-11-22T10:00:00.123Z."""
+    seconds, millis = divmod(time_ms, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
