@@ -20,6 +20,7 @@ from orchestrator.domain.merchandising.statistics import (
     shrunk_lift,
 )
 from orchestrator.errors import InvalidRecord
+from orchestrator.messages import wire
 from orchestrator.types import Payload
 
 CLICKSTREAM = "clickstream"
@@ -86,20 +87,21 @@ def read_shopper_event(
     """
     if not value:
         return None
-    event = _object(value)
-    kind = event.get("type")
-    if kind == "product_viewed" and topic == CLICKSTREAM:
-        return Viewed(
-            _profile(event, key),
-            _id(event, "session_id") if event.get("session_id") is not None else None,
-            _id(event.get("properties"), "product_id"),
-            _time(event, latest_ms),
-        )
-    if kind == "order_completed" and topic == CLICKSTREAM:
-        return _ordered(event, event.get("properties"), key, latest_ms)
-    if kind == "order_placed" and topic == ORDERS:
-        return _ordered(event, event, key, latest_ms)
-    return None
+    event = wire.decode(topic, (key or b"").decode(errors="replace"), value)
+    kind = event.type
+    if event.time_ms > latest_ms:
+        raise InvalidRecord("future_time", "the event lies in the future")
+    if topic == CLICKSTREAM and kind == "product_viewed":
+        product_id = event.properties.product_id
+        return Viewed(event.profile_id, event.session_id, product_id, event.time_ms)
+    if topic == CLICKSTREAM and kind == "order_completed":
+        ordered = event.properties
+    elif topic == ORDERS and kind == "order_placed":
+        ordered = event
+    else:
+        return None
+    products = tuple(line.product_id for line in ordered.products or ())
+    return Ordered(event.profile_id, ordered.order_id, products, event.time_ms)
 
 
 def read_catalog(key: bytes | None, value: bytes | None) -> Described:
@@ -110,13 +112,13 @@ def read_catalog(key: bytes | None, value: bytes | None) -> Described:
     """
     product_id = (key or b"").decode(errors="replace")
     if not 0 < len(product_id) <= MAX_ID_LENGTH:
-        raise InvalidRecord("schema", "The key is no product id.")
+        raise InvalidRecord("schema", "the key is no product id")
     if not value:
         return Described(product_id)
     product = _object(value)
     price = product.get("price_cents")
     if price is not None and (type(price) is not int or price < 0):
-        raise InvalidRecord("schema", "price_cents is no amount.")
+        raise InvalidRecord("schema", "price_cents is no amount")
     return Described(product_id, price, _text(product, "currency"), _text(product, "category"))
 
 
@@ -182,7 +184,7 @@ def decode_change(value: bytes) -> Change:
             fields[2] = tuple(fields[2])
         return _TAGS[tag](*fields)
     except (ValueError, TypeError, KeyError, IndexError):
-        raise InvalidRecord("schema", "This is no change of a product.") from None
+        raise InvalidRecord("schema", "this is no change of a product") from None
 
 
 class Totals:
@@ -349,46 +351,14 @@ def _object(value: bytes) -> dict[str, Any]:
     try:
         decoded = orjson.loads(value)
     except orjson.JSONDecodeError:
-        raise InvalidRecord("invalid_json", "The value is no JSON.") from None
+        raise InvalidRecord("invalid_json", "the value is no JSON") from None
     if not isinstance(decoded, dict):
-        raise InvalidRecord("schema", "The value is no JSON object.")
+        raise InvalidRecord("schema", "the value is no JSON object")
     return decoded
-
-
-def _id(holder: Any, name: str) -> str:
-    value = holder.get(name) if isinstance(holder, dict) else None
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_LENGTH:
-        raise InvalidRecord("schema", f"{name} is missing or no id.")
-    return value
 
 
 def _text(holder: dict[str, Any], name: str) -> str | None:
     value = holder.get(name)
     if value is not None and not (isinstance(value, str) and len(value) <= MAX_ID_LENGTH):
-        raise InvalidRecord("schema", f"{name} is no short text.")
+        raise InvalidRecord("schema", f"{name} is no short text")
     return value
-
-
-def _profile(event: dict[str, Any], key: bytes | None) -> str:
-    profile_id = _id(event, "profile_id")
-    if key is not None and key != profile_id.encode():
-        raise InvalidRecord("key_mismatch", "The key is not the profile_id.")
-    return profile_id
-
-
-def _time(event: dict[str, Any], latest_ms: int) -> int:
-    time_ms = event.get("time_ms")
-    if type(time_ms) is not int or time_ms <= 0:
-        raise InvalidRecord("schema", "time_ms is no time.")
-    if time_ms > latest_ms:
-        raise InvalidRecord("future_time", "The event lies in the future.")
-    return time_ms
-
-
-def _ordered(event: dict[str, Any], holder: Any, key: bytes | None, latest_ms: int) -> Ordered:
-    order_id = _id(holder, "order_id")
-    products = holder.get("products") or ()
-    if not isinstance(products, list | tuple):
-        raise InvalidRecord("schema", "products is no list.")
-    ids = tuple(_id(product, "product_id") for product in products)
-    return Ordered(_profile(event, key), order_id, ids, _time(event, latest_ms))

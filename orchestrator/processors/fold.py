@@ -1,0 +1,89 @@
+"""One processor over a whole log in one process: `replay --dry`, `decide`, golden tests, checkers.
+
+It is the reference the exactly-once host is held against: same partitions, same offsets, same
+dead letters, no transactions.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from orchestrator.errors import InvalidRecord
+from orchestrator.messages.partitioner import partition_for
+from orchestrator.ports import Processor, StateTable
+from orchestrator.processors.dead_letters import dead_letter
+from orchestrator.processors.partition import PartitionRunner
+from orchestrator.types import Emit, Keyed, Position, Record, Scope
+
+S = TypeVar("S", bound=Keyed)
+
+CLOCK_MARKER = "clock_advanced"
+
+
+class Fold(Generic[S]):
+    """Feed records in the order of the log; collect what would have been published.
+
+    Args:
+        processor: The fold.
+        table: Makes a state table for a partition.
+        partitions: As many as the topics would have: ids pin partition and offset.
+        group: Name that dead letters carry.
+    """
+
+    def __init__(
+        self,
+        processor: Processor[S],
+        table: Callable[[], StateTable[S]],
+        partitions: int = 12,
+        group: str = "orchestrator-worker",
+    ) -> None:
+        self.processor = processor
+        self.partitions = partitions
+        self.runners = [
+            PartitionRunner(processor, Scope(partition, partitions), table())
+            for partition in range(partitions)
+        ]
+        self.records: Counter[str] = Counter()
+        """Records folded, by topic."""
+        self.dead_letters: Counter[str] = Counter()
+        """Records refused, by reason."""
+        self._group = group
+        self._offsets: Counter[tuple[str, int]] = Counter()
+
+    def feed(
+        self, topic: str, key: str, value: bytes, traceparent: str | None = None
+    ) -> Iterator[Emit]:
+        """Fold one record as the worker would find it in the log; yield what it publishes."""
+        partition = partition_for(key.encode(), self.partitions) if key else 0
+        runner = self.runners[partition]
+        offset = self._offsets[topic, partition]
+        self._offsets[topic, partition] += 1
+        try:
+            message = self.processor.decode(topic, key, value)
+            if message.type == CLOCK_MARKER:
+                runner.advance(message.time_ms)
+                runner.skip(topic, offset)
+            else:
+                runner.feed(
+                    Record(topic, partition, offset, key, message, message.time_ms, traceparent)
+                )
+            self.records[topic] += 1
+        except InvalidRecord as refusal:
+            runner.skip(topic, offset)
+            self.dead_letters[refusal.reason] += 1
+            position = Position(topic, partition, offset)
+            now = runner.clock.now_ms
+            yield dead_letter(position, key.encode(), value, refusal, self._group, now)
+        yield from self._taken(runner)
+
+    def finish(self, after_ms: int) -> Iterator[Emit]:
+        """Let time pass in every partition until no timer within `after_ms` is left."""
+        for runner in self.runners:
+            runner.advance(runner.clock.now_ms + after_ms)
+            yield from self._taken(runner)
+
+    @staticmethod
+    def _taken(runner: PartitionRunner[S]) -> Iterator[Emit]:
+        emits, _ = runner.take()
+        for caused in emits:
+            yield caused.emit

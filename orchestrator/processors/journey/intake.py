@@ -1,0 +1,122 @@
+"""What topics beside the clickstream tell of a person, folded into the profile's state."""
+
+from typing import Any
+
+from orchestrator.processors.journey.ledger import revocation
+from orchestrator.processors.journey.state import MAX_DISMISSALS, Profile
+from orchestrator.types import Emit, Millis
+
+UNDONE = frozenset({"order_cancelled", "order_refunded", "order_returned"})
+"""Every other order event means that an order exists, whichever comes first."""
+
+
+def revoke(
+    profile_id: str,
+    profile: Profile,
+    reason: str,
+    now: Millis,
+    *,
+    happened_ms: int,
+    channel: str | None = None,
+    session_id: str | None = None,
+) -> list[Emit]:
+    """Revoke the commands that name this reason and had not expired when it happened.
+
+    Args:
+        happened_ms: Event time of the reason; a late message revokes as an early one does.
+        channel: Only commands of this channel.
+        session_id: Only commands of this session.
+    """
+    emits: list[Emit] = []
+    kept = []
+    for command in profile.commands:
+        matches = (
+            reason in command.cancel_on
+            and channel in (None, command.channel)
+            and session_id in (None, command.session_id)
+        )
+        if matches and command.expires_at_ms > happened_ms:
+            emits.append(revocation(profile_id, command, reason, now))
+        else:
+            kept.append(command)
+    profile.commands = kept
+    return emits
+
+
+def note_order(
+    profile_id: str, profile: Profile, order_id: str, total_cents: int | None, happened_ms: int
+) -> list[Emit]:
+    """A purchase became known, from whichever topic: once per order id.
+
+    Outstanding commands that it cancels are revoked and planned follow-ups dropped: no reminder
+    can follow a purchase that is known.
+    """
+    if profile.knows_order(order_id):
+        return []
+    profile.follow_ups = []
+    profile.last_order_ms = max(profile.last_order_ms, happened_ms)
+    facts = profile.facts
+    facts.orders_count += 1
+    facts.orders_value_cents += total_cents or 0
+    now = Millis(max(profile.last_ms, happened_ms))
+    return revoke(profile_id, profile, "order_completed", now, happened_ms=happened_ms)
+
+
+def on_order(profile_id: str, profile: Profile, event: Any) -> list[Emit]:
+    """Fold an event of the order system; it belongs to the session it names or falls into."""
+    if event.type in UNDONE:
+        return []
+    session = profile.sessions.at(event.time_ms, event.session_id)
+    if session is not None:
+        session.note_order(event.order_id)
+    return note_order(profile_id, profile, event.order_id, event.total_cents, event.time_ms)
+
+
+def on_profile(profile_id: str, profile: Profile, event: Any) -> list[Emit]:
+    """Take in what the customer system says; a withdrawn consent revokes that channel's commands."""
+    facts = profile.facts
+    before = facts.consent
+    consent = {
+        name: given
+        for name in ("onsite", "chat", "email", "push")
+        if (given := getattr(event.consent, name)) is not None
+    }
+    facts.consent = consent
+    facts.customer_id = event.customer_id or facts.customer_id
+    facts.time_zone = event.time_zone
+    facts.locale = event.locale
+    facts.is_member = bool(event.is_member)
+    if event.orders_count is not None:
+        facts.orders_count = event.orders_count
+    if event.orders_value_cents is not None:
+        facts.orders_value_cents = event.orders_value_cents
+    facts.returns_share = event.returns_share or 0.0
+    facts.coupon_share = event.coupon_share or 0.0
+    emits: list[Emit] = []
+    for channel, given in consent.items():
+        if not given and before.get(channel) is not False:
+            emits += _withdrawn(profile_id, profile, channel, event.time_ms)
+    return emits
+
+
+def on_feedback(profile_id: str, profile: Profile, event: Any) -> list[Emit]:
+    """Fold what a channel tells of a command."""
+    held = next((one for one in profile.commands if one.command_id == event.command_id), None)
+    if event.type == "dismissed" and held is not None:
+        profile.dismissals.append((event.time_ms, held.action))
+        del profile.dismissals[:-MAX_DISMISSALS]
+    elif event.type == "expired" and held is not None:
+        profile.commands.remove(held)
+    elif event.type == "unsubscribed":
+        channel = event.properties.purpose or event.channel
+        if channel:
+            profile.facts.consent[channel] = False
+            return _withdrawn(profile_id, profile, channel, event.time_ms)
+    return []
+
+
+def _withdrawn(profile_id: str, profile: Profile, channel: str, happened_ms: int) -> list[Emit]:
+    now = Millis(max(profile.last_ms, happened_ms))
+    return revoke(
+        profile_id, profile, "consent_withdrawn", now, happened_ms=happened_ms, channel=channel
+    )
