@@ -60,7 +60,7 @@ class Retryable(OrchestratorError):
 
 
 class Fenced(OrchestratorError):
-    """Another instance holds our transactional id or our partitions: stop at once, commit nothing."""
+    """Another instance holds our transactional id or partitions: stop now, commit nothing."""
 
     code = "E220"
 

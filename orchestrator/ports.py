@@ -194,7 +194,7 @@ class Transport(Protocol):
     def reader(self) -> LogReader: ...
 
     def partitions(self, topics: Sequence[str]) -> dict[str, int]:
-        """Partition count of each topic; `BrokerUnreachable`, or `ClientFailed` if one is missing."""
+        """Partition count of each topic; `BrokerUnreachable`, or `ClientFailed` if missing."""
         ...
 
     def partition_for(self, key: bytes, count: int) -> int:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from orchestrator.errors import InvalidRecord
-from orchestrator.messages.partitioner import partition_for
 from orchestrator.ports import Processor, StateTable
 from orchestrator.processors.dead_letters import dead_letter
 from orchestrator.processors.partition import PartitionRunner
@@ -26,6 +25,7 @@ class Fold(Generic[S]):
     Args:
         processor: The fold.
         table: Makes a state table for a partition.
+        partition_for: Partition of a key among so many, as the topics' writers choose it.
         partitions: As many as the topics would have: ids pin partition and offset.
         group: Name that dead letters carry.
     """
@@ -34,11 +34,13 @@ class Fold(Generic[S]):
         self,
         processor: Processor[S],
         table: Callable[[], StateTable[S]],
+        partition_for: Callable[[bytes, int], int],
         partitions: int = 12,
         group: str = "orchestrator-worker",
     ) -> None:
         self.processor = processor
         self.partitions = partitions
+        self._partition_for = partition_for
         self.runners = [
             PartitionRunner(processor, Scope(partition, partitions), table())
             for partition in range(partitions)
@@ -54,7 +56,7 @@ class Fold(Generic[S]):
         self, topic: str, key: str, value: bytes, traceparent: str | None = None
     ) -> Iterator[Emit]:
         """Fold one record as the worker would find it in the log; yield what it publishes."""
-        partition = partition_for(key.encode(), self.partitions) if key else 0
+        partition = self._partition_for(key.encode(), self.partitions) if key else 0
         runner = self.runners[partition]
         offset = self._offsets[topic, partition]
         self._offsets[topic, partition] += 1

@@ -152,12 +152,11 @@ class LearningProcessor:
         if followed is None or followed.visit.closed_ms:
             return
         visit = followed.visit
-        visit.closed_ms = max(closed.time_ms, closed.closed_ms + self.rule.onsite_window_ms)
+        visit.closed_ms = closed.time_ms
         visit.cart_value_cents = closed.cart_value_cents
         followed.purchased = closed.outcome == "purchased"
         if followed.rows:
-            last_ms = max(closed.closed_ms, followed.rows[-1].time_ms)
-            followed.learn_ms = last_ms + self.settings.hold_ms
+            followed.learn_ms = followed.last_ms() + self.settings.hold_ms
         for order_id in closed.order_ids:
             state.purchase(order_id).session_id = closed.session_id
 
