@@ -5,7 +5,7 @@ The `cloudevents` package takes 7 microseconds a record; a test holds these head
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
@@ -15,6 +15,7 @@ _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?",
     re.ASCII,
 )
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REVOKED = "intervention_revoked"
 
 
@@ -77,5 +78,5 @@ def incoming_traceparent(headers: Iterable[tuple[str, bytes | None]] | None) -> 
 
 def rfc3339(time_ms: int) -> str:
     """Epoch milliseconds as RFC 3339 in UTC, e.g. 2026-11-22T10:00:00.123Z."""
-    seconds, millis = divmod(time_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
+    instant = _EPOCH + timedelta(milliseconds=time_ms)
+    return instant.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -18,11 +18,15 @@ from orchestrator.messages.family import Family, load_json
 from orchestrator.messages.structs import struct_from, struct_of
 from orchestrator.messages.topics import TOPICS, Topic
 
+_BACKSLASH = 0x5C
+_DELETE = 0x7F
+"""As numbers: `in` looks for a byte five times faster than for a string of one."""
 _DEEP_BYTES = 1024
 """A shorter value cannot nest deeper than both parsers allow."""
 _MANY_BRACKETS = 1000
-_CONTROL = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\\[nrtbf]|\\u00(?:[0189]|7[fF])")
-"""A control character in some string, perhaps in an id: only the models tell."""
+_C1_LEAD = 0xC2
+_C1 = re.compile(rb"\xc2[\x80-\x9f]")
+_ESCAPED_CONTROL = re.compile(rb"\\(?:[nrtbf]|u00(?:[0189]|7[fF]))")
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -73,7 +77,7 @@ class TopicDecoder:
     def careful(self, value: bytes) -> Any:
         """A value that the two parsers may read differently: escapes, non-ASCII, deep nesting."""
         payload = load_json(value)
-        if _CONTROL.search(value):
+        if _may_hold_control(value):
             return self.judge(payload)
         try:
             return self.plain(value)
@@ -102,9 +106,15 @@ def decode(topic: str, key: str | None, value: bytes) -> Any:
         KeyError: The topic is not ours, or not for decoding.
     """
     decoder = _DECODERS.get(topic) or _make(topic)
-    if len(value) > decoder.limit:
-        raise InvalidRecord("too_large", f"{len(value)} bytes; at most {decoder.limit}")
-    if not value.isascii() or b"\\" in value or b"\x7f" in value or _is_deep(value):
+    size = len(value)
+    if size > decoder.limit:
+        raise InvalidRecord("too_large", f"{size} bytes; at most {decoder.limit}")
+    if (
+        _BACKSLASH in value
+        or _DELETE in value
+        or not value.isascii()
+        or (size > _DEEP_BYTES and _has_many_brackets(value))
+    ):
         message = decoder.careful(value)
     else:
         try:
@@ -131,8 +141,17 @@ def _make(topic: str) -> TopicDecoder:
     return _DECODERS.setdefault(topic, TopicDecoder(entry, entry.family))
 
 
-def _is_deep(value: bytes) -> bool:
-    return len(value) > _DEEP_BYTES and value.count(b"[") + value.count(b"{") > _MANY_BRACKETS
+def _has_many_brackets(value: bytes) -> bool:
+    return value.count(b"[") + value.count(b"{") > _MANY_BRACKETS
+
+
+def _may_hold_control(value: bytes) -> bool:
+    """Whether some string, perhaps an id, holds a control character: only the models tell."""
+    return bool(
+        _DELETE in value
+        or (_C1_LEAD in value and _C1.search(value))
+        or (_BACKSLASH in value and _ESCAPED_CONTROL.search(value))
+    )
 
 
 def _key_getter(fields: tuple[str, ...]) -> Callable[[Any], str] | None:
