@@ -32,6 +32,15 @@ class InvalidRecord(OrchestratorError):
         """A human sentence; never holds the record's values."""
 
 
+class FoldFailed(OrchestratorError):
+    """The processor raised on this one record, a fault of ours: to the dead letters, and go on.
+
+    The message is the exception's type; its text could hold the record's values.
+    """
+
+    code = "E111"
+
+
 class InvalidPolicy(OrchestratorError):
     """A policy, model or setting is not usable: refuse it, keep the one in force."""
 

@@ -5,7 +5,7 @@ Both are plain values driven by arguments: nothing here reads a clock (compare b
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.types import Record
@@ -50,6 +50,8 @@ class _Lane:
     records: deque[tuple[int, Record]] = field(default_factory=deque)
     time_ms: int = 0
     """Running maximum of event time: a late record does not hold the other topics up."""
+    yielded_ms: int = 0
+    """The running maximum as of the last record handed out: what a restart begins from."""
     at_end: bool = False
     waiting_since_ms: int | None = None
 
@@ -101,13 +103,27 @@ class TopicMerge:
                         return
             if best is None:
                 return
-            yield best.records.popleft()[1]
+            best.yielded_ms, record = best.records.popleft()
+            yield record
+
+    def time_ms(self, topic: str) -> int:
+        """Greatest event time buffered or handed out so far, 0 at first."""
+        return self._lanes[topic].time_ms
+
+    def is_idle(self) -> bool:
+        """Every topic is read to its end and handed out: only then may the clock run on alone."""
+        return all(lane.at_end and not lane.records for lane in self._lanes.values())
 
     def times(self) -> dict[str, int]:
-        """Running maxima by topic, to be kept with the partition's state."""
-        return {topic: lane.time_ms for topic, lane in self._lanes.items()}
+        """Running maxima of what was handed out, to be kept with the partition's state.
 
-    def restore_times(self, times: dict[str, int]) -> None:
+        Records still buffered do not count: they will be read again, and must sort as before.
+        """
+        return {topic: lane.yielded_ms for topic, lane in self._lanes.items()}
+
+    def restore_times(self, times: Mapping[str, int]) -> None:
+        """Continue with the running maxima of `times`."""
         for topic, time_ms in times.items():
             if topic in self._lanes:
-                self._lanes[topic].time_ms = time_ms
+                lane = self._lanes[topic]
+                lane.time_ms = lane.yielded_ms = time_ms

@@ -7,11 +7,18 @@ tests. So they cannot differ in what they decide, only in where records come fro
 from heapq import heappop, heappush
 from typing import Any, Generic, NamedTuple, TypeVar
 
+import orjson
+
+from orchestrator.errors import FoldFailed, InvalidRecord
 from orchestrator.ports import Processor, StateTable
-from orchestrator.types import Emit, Keyed, Millis, Record, Scope
+from orchestrator.types import Emit, Keyed, Millis, Record, Scope, Step
 from orchestrator.windowing import PartitionClock
 
 S = TypeVar("S", bound=Keyed)
+
+
+FAULTY_TIMER_RETRY_MS = 3_600_000
+"""When a timer that raised is tried again; the partition's time."""
 
 
 class Caused(NamedTuple):
@@ -42,6 +49,10 @@ class PartitionRunner(Generic[S]):
         self.wall = wall
         self.emits: list[Caused] = []
         self.dirty: dict[str, S | None] = {}
+        self.guarded = False
+        """The processor has shown a fault: copy before each call (see `feed_guarded`)."""
+        self.timer_faults: list[str] = []
+        """Types of exceptions that timers raised while guarded."""
         self._timers: list[tuple[int, str]] = []
 
     def feed(self, record: Record) -> None:
@@ -53,11 +64,54 @@ class PartitionRunner(Generic[S]):
         key = record.key
         scope = self.scope
         scope.positions[record.topic] = record.offset
-        step = self.processor.on_record(scope, self.states.get(key), record, Millis(now))
+        state = self.states.get(key)
+        try:
+            step = self.processor.on_record(scope, state, record, Millis(now))
+        except InvalidRecord:
+            # a refusal may come after the state was touched: what is kept must be what is known
+            if state is not None:
+                self._keep(key, state)
+            raise
         self._keep(key, step.state)
         if step.emits:
             traceparent = record.traceparent
             self.emits.extend([Caused(emit, traceparent) for emit in step.emits])
+
+    def feed_guarded(self, record: Record) -> None:
+        """Fold one record so that a fault of the processor leaves no trace but `FoldFailed`.
+
+        Slow, since the key's state and the partition's values are copied first: for a partition
+        whose processor has shown a fault.
+
+        Raises:
+            FoldFailed: the fold, or the encoding of what it returned, raised.
+            InvalidRecord: as in `feed`.
+        """
+        key = record.key
+        # timers due by now are not this record's fault
+        self.advance(self.clock.observe(record.time_ms, key))
+        before = self.states.get(key)
+        row = None if before is None else orjson.dumps(self.processor.dump(before))
+        values = orjson.dumps(self.scope.values)
+        was_dirty = key in self.dirty
+        emitted = len(self.emits)
+        try:
+            self.feed(record)
+            kept = self.states.get(key)
+            if kept is not None:
+                orjson.dumps(self.processor.dump(kept))
+            for caused in self.emits[emitted:]:
+                orjson.dumps(caused.emit.value)
+        except InvalidRecord:
+            raise
+        except Exception as error:
+            del self.emits[emitted:]
+            self.scope.values.clear()
+            self.scope.values.update(orjson.loads(values))
+            self._put_back(key, None if row is None else self.processor.load(orjson.loads(row)))
+            if not was_dirty:
+                self.dirty.pop(key, None)
+            raise FoldFailed(type(error).__name__) from error
 
     def skip(self, topic: str, offset: int) -> None:
         """Pass over a record that went to dead letters, was forwarded, or only told the time."""
@@ -112,6 +166,35 @@ class PartitionRunner(Generic[S]):
             state.scheduled_ms = wake
             heappush(self._timers, (wake, key))
 
+    def _guarded_timer(self, key: str, state: S, at: Millis) -> Step[S]:
+        """A timer whose fault is counted and tried again an hour later, the state as before."""
+        row = orjson.dumps(self.processor.dump(state))
+        values = orjson.dumps(self.scope.values)
+        try:
+            step = self.processor.on_timer(self.scope, key, state, at)
+            _check_moved_on(step.state, at)
+            for emit in step.emits:
+                orjson.dumps(emit.value)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the partition must go on
+            self.timer_faults.append(type(error).__name__)
+            self.scope.values.clear()
+            self.scope.values.update(orjson.loads(values))
+            before = self.processor.load(orjson.loads(row))
+            before.wake_at_ms = at + FAULTY_TIMER_RETRY_MS
+            return Step(before)
+        return step
+
+    def _put_back(self, key: str, state: S | None) -> None:
+        if state is None:
+            self.states.delete(key)
+            if key in self.dirty:
+                self.dirty[key] = None
+            return
+        self.states.put(key, state)
+        if key in self.dirty:
+            self.dirty[key] = state
+        self._schedule(key, state)
+
     def _schedule(self, key: str, state: S) -> None:
         if state.wake_at_ms:
             state.scheduled_ms = state.wake_at_ms
@@ -123,15 +206,27 @@ class PartitionRunner(Generic[S]):
         while timers and timers[0][0] <= now:
             due, key = heappop(timers)
             state = self.states.get(key)
-            if state is None or not state.wake_at_ms:
+            if state is None:
                 continue
-            if state.wake_at_ms > due:
-                if state.scheduled_ms in (0, due):
+            if state.scheduled_ms == due:
+                state.scheduled_ms = 0
+            wake = state.wake_at_ms
+            if not wake or wake > due:
+                if wake and not state.scheduled_ms:
                     self._schedule(key, state)
                 continue
-            state.scheduled_ms = 0
             at = Millis(now if self.wall else due)
-            step = self.processor.on_timer(self.scope, key, state, at)
+            if self.guarded:
+                step = self._guarded_timer(key, state, at)
+            else:
+                step = self.processor.on_timer(self.scope, key, state, at)
+                _check_moved_on(step.state, at)
             self._keep(key, step.state)
             if step.emits:
                 self.emits.extend([Caused(emit, None) for emit in step.emits])
+
+
+def _check_moved_on(state: Keyed | None, at: Millis) -> None:
+    if state is not None and 0 < state.wake_at_ms <= at:
+        msg = "a timer asked to be woken at the time it fired: it would fire for ever"
+        raise RuntimeError(msg)
