@@ -1,0 +1,1 @@
+"""What we know: rooms of pure rules that do not know one another."""

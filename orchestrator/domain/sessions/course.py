@@ -1,0 +1,311 @@
+"""What depends on the order of a session's events: a plain sequential fold over them."""
+
+from operator import attrgetter
+from typing import Any
+
+from orchestrator.domain.sessions.sparse import pack, unpack
+from orchestrator.domain.sessions.stages import CART, CHECKOUT, PAYMENT, PRODUCT, PURCHASED
+
+Item = tuple[int, int, int, int, str]
+"""All that the course must know of an event: kind, three numbers, a text; by kind, see below."""
+
+PLAIN = 0
+"""An act of the shopper: only its time counts."""
+HEARTBEAT = 1
+"""No act at all."""
+REFRESH = 2
+HESITATION = 3
+"""A micro-signal of doubt or trouble."""
+HIDDEN = 4
+SHOWN = 5
+MOVE = 6
+"""To a stage, also back: (stage)."""
+ADVANCE = 7
+"""To a stage, never back: (stage)."""
+CART_SEEN = 8
+"""As MOVE (-1: stay), with the cart's value and items (-1: unknown)."""
+VIEW = 9
+"""Price in cents (0: unknown); the product."""
+CHANGE = 10
+"""Pieces (negative: taken out), value in cents, 1 where that is the cart's after the change."""
+METHOD = 11
+COUPON = 12
+ORDER = 13
+CART_KEPT = 14
+"""As ADVANCE, with the cart's value and items (-1: unknown)."""
+
+JUMP_RATIO = 2
+"""Two products seen one after the other are a price jump when one costs so many times the other."""
+PRODUCTS_MAX = 8
+CART_MAX = 16
+ORDERS_MAX = 8
+CENTS_MAX = 10**12
+PIECES_MAX = 100_000
+
+_NUMBERS = (
+    "longest_gap_ms",
+    "stage",
+    "step_returns_count",
+    "checkout_exits_count",
+    "payment_switches_count",
+    "price_cents",
+    "price_jumps_count",
+    "hidden_ms",
+    "cart_value_cents",
+    "items_count",
+    "cart_emptied",
+)
+"""Order and length are the stored form's: append only."""
+_numbers = attrgetter(*_NUMBERS)
+
+
+class Course:
+    """The way through the shop so far; a function of the events in order."""
+
+    __slots__ = (
+        "acted_ms",
+        "cart",
+        "cart_emptied",
+        "cart_value_cents",
+        "checkout_exits_count",
+        "coupon",
+        "hidden_ms",
+        "hidden_since_ms",
+        "items_count",
+        "longest_gap_ms",
+        "order_ids",
+        "payment_method",
+        "payment_switches_count",
+        "price_cents",
+        "price_jumps_count",
+        "stage",
+        "step_returns_count",
+        "viewed",
+    )
+
+    def __init__(self) -> None:
+        self.acted_ms: int = 0
+        """Time of the shopper's last act; 0: none."""
+        self.longest_gap_ms: int = 0
+        self.stage: int = 0
+        self.step_returns_count: int = 0
+        self.checkout_exits_count: int = 0
+        self.payment_method: str = ""
+        self.payment_switches_count: int = 0
+        self.price_cents: int = 0
+        """Of the product last seen with a price."""
+        self.price_jumps_count: int = 0
+        self.hidden_since_ms: int = 0
+        """0: the tab is in sight."""
+        self.hidden_ms: int = 0
+        self.cart_value_cents: int = 0
+        self.items_count: int = 0
+        self.cart_emptied: int = 0
+        """1: there was a cart, and its last piece was taken out (not bought)."""
+        self.coupon: str = ""
+        self.cart: dict[str, int] = {}
+        """Pieces by product."""
+        self.viewed: list[str] = []
+        """Products seen last, the latest at the end."""
+        self.order_ids: list[str] = []
+
+    def follow(self, time_ms: int, item: Item) -> None:
+        """Go on by one event; events come in the order of (time, hash of the id)."""
+        kind = item[0]
+        if kind != HEARTBEAT:
+            acted_ms = self.acted_ms
+            if acted_ms and time_ms - acted_ms > self.longest_gap_ms:
+                self.longest_gap_ms = time_ms - acted_ms
+            self.acted_ms = time_ms
+        if kind >= HIDDEN:
+            _TURNS[kind - HIDDEN](self, time_ms, item)
+
+    def move(self, stage: int) -> None:
+        """Go to a stage; counts a way back out of, or within, the checkout."""
+        before = self.stage
+        if stage < before and CHECKOUT <= before < PURCHASED:
+            if stage >= CHECKOUT:
+                self.step_returns_count += 1
+            else:
+                self.checkout_exits_count += 1
+        self.stage = stage
+
+    def view(self, price_cents: int, product_id: str) -> None:
+        """See a product."""
+        self.move(PRODUCT)
+        if price_cents:
+            before = self.price_cents
+            if before and (
+                price_cents >= JUMP_RATIO * before or before >= JUMP_RATIO * price_cents
+            ):
+                self.price_jumps_count += 1
+            self.price_cents = price_cents
+        viewed = self.viewed
+        if product_id in viewed:
+            viewed.remove(product_id)
+        viewed.append(product_id)
+        if len(viewed) > PRODUCTS_MAX:
+            del viewed[0]
+
+    def see_cart(self, value_cents: int, items_count: int) -> None:
+        """Take in what an event tells of the cart as a whole; -1: nothing."""
+        if value_cents == 0 or items_count == 0:
+            self.empty(bought=0)
+            return
+        if value_cents > 0:
+            self.cart_value_cents = value_cents
+            self.items_count = max(1, self.items_count)
+            self.cart_emptied = 0
+        if items_count > 0:
+            self.items_count = items_count
+            self.cart_emptied = 0
+
+    def change(self, pieces: int, value_cents: int, absolute: int, product_id: str) -> None:
+        """Put pieces of a product into the cart, or take them out."""
+        cart = self.cart
+        kept = cart.get(product_id, 0) + pieces
+        if kept > 0:
+            cart[product_id] = min(PIECES_MAX, kept)
+            if len(cart) > CART_MAX:
+                del cart[next(iter(cart))]
+        else:
+            cart.pop(product_id, None)
+        items_count = min(PIECES_MAX, max(0, self.items_count + pieces))
+        if pieces < 0:
+            if value_cents == 0 if absolute else items_count == 0:
+                self.empty(bought=0)
+                return
+        else:
+            self.cart_emptied = 0
+            if self.stage < CART or self.stage == PURCHASED:
+                self.stage = CART
+        if absolute:
+            self.cart_value_cents = value_cents
+            self.items_count = max(1, items_count)
+        else:
+            self.cart_value_cents = min(CENTS_MAX, max(0, self.cart_value_cents + value_cents))
+            self.items_count = items_count
+
+    def empty(self, bought: int) -> None:
+        """Nothing is left in the cart: taken out, or bought."""
+        if bought:
+            self.cart_emptied = 0
+        elif self.items_count:
+            self.cart_emptied = 1
+        self.cart_value_cents = 0
+        self.items_count = 0
+        self.cart.clear()
+
+    def choose_method(self, method: str) -> None:
+        """Choose a way of paying."""
+        self.stage = max(self.stage, PAYMENT)
+        if self.payment_method and method != self.payment_method:
+            self.payment_switches_count += 1
+        self.payment_method = method
+
+    def order(self, order_id: str) -> None:
+        """Complete an order."""
+        self.stage = PURCHASED
+        self.empty(bought=1)
+        order_ids = self.order_ids
+        if order_id not in order_ids:
+            order_ids.append(order_id)
+            if len(order_ids) > ORDERS_MAX:
+                del order_ids[0]
+
+    def copy(self) -> "Course":
+        """A course of its own that has come as far."""
+        return Course.load(self.dump(0), 0)
+
+    def dump(self, opened_ms: int) -> list[Any]:
+        """Plain JSON values; times relative to the session's opening."""
+        return [
+            pack(_numbers(self)),
+            self.acted_ms - opened_ms if self.acted_ms else -1,
+            self.hidden_since_ms - opened_ms if self.hidden_since_ms else -1,
+            self.payment_method,
+            self.coupon,
+            [entry for pair in self.cart.items() for entry in pair],
+            self.viewed[:],
+            self.order_ids[:],
+        ]
+
+    @classmethod
+    def load(cls, row: list[Any], opened_ms: int) -> "Course":
+        """The inverse of `dump`."""
+        course = cls()
+        numbers, acted_ms, hidden_since_ms, course.payment_method, course.coupon, cart, *ids = row
+        unpack(numbers, _NUMBERS, course)
+        if acted_ms >= 0:
+            course.acted_ms = acted_ms + opened_ms
+        if hidden_since_ms >= 0:
+            course.hidden_since_ms = hidden_since_ms + opened_ms
+        course.cart = dict(zip(cart[::2], cart[1::2], strict=True))
+        course.viewed, course.order_ids = list(ids[0]), list(ids[1])
+        return course
+
+
+def _hide(course: Course, time_ms: int, item: Item) -> None:
+    if not course.hidden_since_ms:
+        course.hidden_since_ms = time_ms
+
+
+def _show(course: Course, time_ms: int, item: Item) -> None:
+    if course.hidden_since_ms:
+        course.hidden_ms += time_ms - course.hidden_since_ms
+        course.hidden_since_ms = 0
+
+
+def _move(course: Course, time_ms: int, item: Item) -> None:
+    course.move(item[1])
+
+
+def _advance(course: Course, time_ms: int, item: Item) -> None:
+    course.stage = max(course.stage, item[1])
+
+
+def _see_cart(course: Course, time_ms: int, item: Item) -> None:
+    if item[1] >= 0:
+        course.move(item[1])
+    course.see_cart(item[2], item[3])
+
+
+def _keep_cart(course: Course, time_ms: int, item: Item) -> None:
+    course.stage = max(course.stage, item[1])
+    course.see_cart(item[2], item[3])
+
+
+def _view(course: Course, time_ms: int, item: Item) -> None:
+    course.view(item[1], item[4])
+
+
+def _change(course: Course, time_ms: int, item: Item) -> None:
+    course.change(item[1], item[2], item[3], item[4])
+
+
+def _choose_method(course: Course, time_ms: int, item: Item) -> None:
+    course.choose_method(item[4])
+
+
+def _try_coupon(course: Course, time_ms: int, item: Item) -> None:
+    course.coupon = item[4]
+
+
+def _order(course: Course, time_ms: int, item: Item) -> None:
+    course.order(item[4])
+
+
+_TURNS = (
+    _hide,
+    _show,
+    _move,
+    _advance,
+    _see_cart,
+    _view,
+    _change,
+    _choose_method,
+    _try_coupon,
+    _order,
+    _keep_cart,
+)
+"""By kind, from HIDDEN on."""

@@ -1,0 +1,365 @@
+"""One session: a function of the set of its events, whatever order they came in."""
+
+from bisect import bisect_right
+from typing import Any
+
+from orchestrator.domain.sessions.course import HEARTBEAT, HESITATION, REFRESH, Course, Item
+from orchestrator.domain.sessions.intake import (
+    BARE_ITEMS,
+    INTAKES,
+    ClickEvent,
+    take_unknown,
+)
+from orchestrator.domain.sessions.settings import SessionSettings
+from orchestrator.domain.sessions.stages import CART, CHECKOUT, CONTACT, REVIEW, STAGES
+from orchestrator.domain.sessions.tally import Tally
+
+DECISIONS_MAX = 32
+_TRIM_AT = 32
+"""So few recent events are not looked through for old ones at each event."""
+
+
+class Session(Tally):
+    """What is known of one session, bounded in every part.
+
+    Sums, extremes and latest words are tallied as events come. What depends on order is a `Course`
+    over all events older than the lateness, which are final, and over the recent ones, which are
+    held one by one, in order; an event that comes late is put in its place and the recent ones are
+    followed again.
+
+    Args:
+        base_id: The frontend's session id, or the profile's where there is none.
+        generation: 1, 2 ...: an id that comes back after its session ended opens the next one.
+        opened_ms: Event time of the first event.
+        settings: When a session ends and how much is kept.
+    """
+
+    __slots__ = (
+        "_final",
+        "_floor_hash",
+        "_floor_ms",
+        "_hashes",
+        "_items",
+        "_times",
+        "base_id",
+        "closed_ms",
+        "course",
+        "decision_ids",
+        "events_count",
+        "generation",
+        "last_decision_ms",
+        "last_ms",
+        "opened_ms",
+        "risk_last",
+        "session_id",
+        "settings",
+    )
+
+    def __init__(
+        self, base_id: str, generation: int, opened_ms: int, settings: SessionSettings
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.base_id: str = base_id
+        self.generation: int = generation
+        self.session_id: str = base_id if generation == 1 else f"{base_id}~{generation}"
+        self.opened_ms: int = opened_ms
+        self.last_ms: int = opened_ms
+        self.closed_ms: int = 0
+        """When the session ended; 0: it is open."""
+        self.events_count: int = 0
+        self.course: Course = Course()
+        """The way of all events so far."""
+        self.decision_ids: list[str] = []
+        """The caller's: decisions made in the session, the latest at the end."""
+        self.last_decision_ms: int = 0
+        """The caller's: 0: none."""
+        self.risk_last: float | None = None
+        """The caller's: the risk scored last."""
+        self._final: Course | None = None
+        self._floor_ms: int = 0
+        self._floor_hash: int = 0
+        self._times: list[int] = []
+        self._hashes: list[int] = []
+        self._items: list[Item] = []
+
+    # -- events
+
+    def add(self, event: ClickEvent, event_id_hash: int) -> None:
+        """Add an event that is neither late nor a duplicate (`is_late`, `knows`)."""
+        time_ms = event.time_ms
+        item = INTAKES.get(event.type, take_unknown)(self, event.properties, time_ms)
+        context = event.context
+        device: str | None = context.device
+        if device is not None and (time_ms > self.device_ms or device != self.device):
+            self.see_device(device, time_ms)
+        locale: str | None = context.locale
+        if locale is not None and (time_ms > self.locale_ms or locale != self.locale):
+            self.see_locale(locale, time_ms)
+        self.events_count += 1
+        if time_ms > self.acted_ms and item[0] != HEARTBEAT:
+            self.acted_ms = time_ms
+        times = self._times
+        if time_ms > self.last_ms or not times:
+            self.last_ms = time_ms
+            times.append(time_ms)
+            self._hashes.append(event_id_hash)
+            self._items.append(item)
+            self.course.follow(time_ms, item)
+            if len(times) > _TRIM_AT:
+                self._trim()
+            return
+        self.opened_ms = min(self.opened_ms, time_ms)
+        self._insert(time_ms, event_id_hash, item)
+
+    def is_late(self, time_ms: int, event_id_hash: int) -> bool:
+        """Whether an event's place is among those that are final: nobody knows if it was seen."""
+        if time_ms < self.last_ms - self.settings.lateness_ms:
+            return True
+        floor_ms = self._floor_ms
+        return time_ms <= floor_ms and (time_ms, event_id_hash) <= (floor_ms, self._floor_hash)
+
+    def knows(self, event_id_hash: int) -> bool:
+        """Whether an event of this id was added, within the lateness."""
+        if event_id_hash not in self._hashes:
+            return False
+        since_ms = self.last_ms - self.settings.lateness_ms
+        return any(
+            known == event_id_hash and time_ms >= since_ms
+            for known, time_ms in zip(self._hashes, self._times, strict=True)
+        )
+
+    def merge(self, other: "Session") -> None:
+        """Take in a later session of the same id that turned out to be the same one.
+
+        Raises:
+            ValueError: The other does not lie wholly after this one, or is in part final already.
+        """
+        if other._final is not None or other.opened_ms < self.last_ms:  # noqa: SLF001 - own class
+            raise ValueError("only a session that is later and recent as a whole can be merged")
+        self.absorb(other)
+        self.events_count += other.events_count
+        self.last_ms = max(self.last_ms, other.last_ms)
+        self._times += other._times  # noqa: SLF001
+        self._hashes += other._hashes  # noqa: SLF001
+        self._items += other._items  # noqa: SLF001
+        for time_ms, item in zip(other._times, other._items, strict=True):  # noqa: SLF001
+            self.course.follow(time_ms, item)
+        self._trim()
+        self.decision_ids = (self.decision_ids + other.decision_ids)[-DECISIONS_MAX:]
+        if other.last_decision_ms:
+            self.last_decision_ms = other.last_decision_ms
+            self.risk_last = other.risk_last
+
+    def decided(self, decision_id: str, now_ms: int, risk: float | None) -> None:
+        """Note a decision made in this session."""
+        self.decision_ids.append(decision_id)
+        del self.decision_ids[:-DECISIONS_MAX]
+        self.last_decision_ms = now_ms
+        self.risk_last = risk
+
+    def _insert(self, time_ms: int, event_id_hash: int, item: Item) -> None:
+        times, hashes = self._times, self._hashes
+        at = len(times)
+        while at and (times[at - 1], hashes[at - 1]) > (time_ms, event_id_hash):
+            at -= 1
+        times.insert(at, time_ms)
+        hashes.insert(at, event_id_hash)
+        self._items.insert(at, item)
+        if at == len(times) - 1:
+            self.course.follow(time_ms, item)
+        else:
+            self._follow_again()
+        if len(times) > _TRIM_AT:
+            self._trim()
+
+    def _follow_again(self) -> None:
+        course = self._final.copy() if self._final is not None else Course()
+        for time_ms, item in zip(self._times, self._items, strict=True):
+            course.follow(time_ms, item)
+        self.course = course
+
+    def _trim(self) -> None:
+        """Take events as final that nothing can precede any more, or that are too many to hold."""
+        times, items = self._times, self._items
+        since_ms = self.last_ms - self.settings.recent_ms
+        final = 0
+        while times[final] < since_ms:
+            final += 1
+        excess = len(times) - self.settings.recent_max
+        if excess > final:
+            final = excess
+            self._floor_ms, self._floor_hash = times[final - 1], self._hashes[final - 1]
+        if not final:
+            return
+        course = self._final
+        if course is None:
+            course = self._final = Course()
+        for at in range(final):
+            course.follow(times[at], items[at])
+        del times[:final]
+        del self._hashes[:final]
+        del items[:final]
+
+    # -- what it tells
+
+    @property
+    def stage_index(self) -> int:
+        """Of the stage the shopper is at."""
+        return self.course.stage
+
+    @property
+    def stage(self) -> str:
+        """The stage the shopper is at."""
+        return STAGES[self.course.stage]
+
+    @property
+    def step(self) -> str | None:
+        """The step of the checkout the shopper is at."""
+        return STAGES[self.course.stage] if CONTACT <= self.course.stage <= REVIEW else None
+
+    @property
+    def is_in_checkout(self) -> bool:
+        return CHECKOUT <= self.course.stage <= REVIEW
+
+    @property
+    def stage_reached(self) -> str:
+        """The furthest stage reached."""
+        return STAGES[self.reached]
+
+    @property
+    def outcome(self) -> str:
+        """purchased, abandoned (a cart was reached and no order followed) or browsed."""
+        if self.course.order_ids:
+            return "purchased"
+        return "abandoned" if self.reached >= CART else "browsed"
+
+    @property
+    def cart_value_cents(self) -> int:
+        return self.course.cart_value_cents
+
+    @property
+    def items_count(self) -> int:
+        """Pieces in the cart, as far as known."""
+        return self.course.items_count
+
+    @property
+    def cart_emptied(self) -> bool:
+        """There was a cart, and its last piece was taken out, not bought."""
+        return bool(self.course.cart_emptied)
+
+    @property
+    def cart_product_ids(self) -> list[str]:
+        """Products in the cart, at most 16."""
+        return list(self.course.cart)
+
+    @property
+    def viewed_product_ids(self) -> list[str]:
+        """Products seen last, the latest at the end, at most 8."""
+        return self.course.viewed
+
+    @property
+    def order_ids(self) -> list[str]:
+        """Orders completed, the latest at the end, at most 8."""
+        return self.course.order_ids
+
+    @property
+    def coupon(self) -> str | None:
+        """The coupon last typed in, taken or refused."""
+        return self.course.coupon or None
+
+    @property
+    def payment_method(self) -> str | None:
+        """The way of paying last chosen."""
+        return self.course.payment_method or None
+
+    def events_since(self, since_ms: int) -> int:
+        """Events after a time within the last minute."""
+        return len(self._times) - bisect_right(self._times, since_ms)
+
+    def refreshes_since(self, since_ms: int) -> int:
+        """Page refreshes after a time within the last minute."""
+        return self._since(since_ms, REFRESH)
+
+    def hesitations_since(self, since_ms: int) -> int:
+        """Micro-signals of doubt or trouble after a time within the last minute."""
+        return self._since(since_ms, HESITATION)
+
+    def _since(self, since_ms: int, kind: int) -> int:
+        count = 0
+        for item in self._items[bisect_right(self._times, since_ms) :]:
+            if item[0] == kind:
+                count += 1
+        return count
+
+    # -- stored form
+
+    def dump(self) -> list[Any]:
+        """Plain JSON values, small; the same for the same events and decisions."""
+        if self._times:
+            self._trim()
+        opened_ms = self.opened_ms
+        recent: list[Any] = []
+        bare = len(BARE_ITEMS)
+        for time_ms, event_id_hash, item in zip(
+            self._times, self._hashes, self._items, strict=True
+        ):
+            recent.append(time_ms - opened_ms)
+            recent.append(event_id_hash)
+            recent.append(item[0])
+            if item[0] >= bare:
+                recent.extend(item[1:])
+        row = [
+            self.base_id,
+            self.generation,
+            opened_ms,
+            self.last_ms - opened_ms,
+            self.events_count,
+            self.dump_tally(opened_ms),
+            recent,
+            self._final.dump(opened_ms) if self._final is not None else 0,
+            self.closed_ms,
+        ]
+        if self._floor_ms or self.last_decision_ms:
+            row += (
+                self._floor_ms,
+                self._floor_hash,
+                self.decision_ids[:],
+                self.last_decision_ms,
+                self.risk_last,
+            )
+        return row
+
+    @classmethod
+    def load(cls, row: list[Any], settings: SessionSettings) -> "Session":
+        """The inverse of `dump`."""
+        base_id, generation, opened_ms, span_ms, events_count, tally, recent, final, closed_ms = (
+            row[:9]
+        )
+        session = cls(base_id, generation, opened_ms, settings)
+        session.last_ms = opened_ms + span_ms
+        session.events_count = events_count
+        session.closed_ms = closed_ms
+        session.load_tally(tally, opened_ms)
+        session._final = Course.load(final, opened_ms) if final else None
+        session._load_recent(recent)
+        session._follow_again()
+        if len(row) > 9:  # noqa: PLR2004 - the part that most sessions do without
+            session._floor_ms, session._floor_hash, decision_ids = row[9:12]
+            session.decision_ids = list(decision_ids)
+            session.last_decision_ms, session.risk_last = row[12:14]
+        return session
+
+    def _load_recent(self, recent: list[Any]) -> None:
+        at = 0
+        while at < len(recent):
+            time_ms, event_id_hash, kind = recent[at : at + 3]
+            at += 3
+            self._times.append(time_ms + self.opened_ms)
+            self._hashes.append(event_id_hash)
+            if kind < len(BARE_ITEMS):
+                self._items.append(BARE_ITEMS[kind])
+            else:
+                first, second, third, text = recent[at : at + 4]
+                self._items.append((kind, first, second, third, text))
+                at += 4

@@ -1,0 +1,280 @@
+"""What does not depend on the order of a session's events: sums, extremes, latest words."""
+
+from operator import attrgetter
+from typing import Any
+
+from orchestrator.domain.sessions.hashing import mark
+from orchestrator.domain.sessions.sparse import pack, unpack
+
+SUM_MAX = 10**12
+"""Sums stop there: they stay whole numbers in every JSON reader. Stopping keeps them order-free."""
+TEXT_MAX = 64
+
+PRODUCTS, METHODS, OPTIONS = range(3)
+"""Families of distinct words."""
+DISTINCT_MAX = (64, 8, 8)
+_FAMILY_SHIFT = 24
+
+SUMS = (
+    "pages_count",
+    "searches_count",
+    "lists_count",
+    "product_views_count",
+    "adds_count",
+    "removes_count",
+    "cart_views_count",
+    "steps_viewed_count",
+    "steps_completed_count",
+    "payment_selections_count",
+    "payment_failures_count",
+    "coupons_entered_count",
+    "coupons_applied_count",
+    "coupon_denied_count",
+    "orders_count",
+    "orders_cancelled_count",
+    "orders_refunded_count",
+    "reviews_written_count",
+    "wishlist_count",
+    "images_count",
+    "refreshes_count",
+    "cursor_wanders_count",
+    "cursor_path_px",
+    "cursor_turns_count",
+    "cursor_wandering_ms",
+    "exit_intents_count",
+    "rage_clicks_count",
+    "dead_clicks_count",
+    "shipping_cost_dwell_ms",
+    "delivery_dates_dwell_ms",
+    "returns_policy_dwell_ms",
+    "price_dwell_ms",
+    "reviews_dwell_ms",
+    "size_guide_dwell_ms",
+    "form_abandons_count",
+    "tab_hidden_count",
+    "text_copies_count",
+    "text_copied_characters",
+    "scrolls_count",
+    "heartbeats_count",
+    "unknown_events_count",
+)
+"""Their order is the stored form's."""
+NUMBERS = (*SUMS, "scroll_depth_permille", "price_min_cents", "price_max_cents", "reached")
+_numbers = attrgetter(*NUMBERS)
+
+
+class Tally:
+    """Sums, extremes and latest words of a set of events; the order they are added in is nothing.
+
+    The latest word wins; of two at the same time, the greater one.
+    """
+
+    __slots__ = (
+        "acted_ms",
+        "adds_count",
+        "cart_views_count",
+        "coupon_denied_count",
+        "coupons_applied_count",
+        "coupons_entered_count",
+        "currency",
+        "currency_ms",
+        "cursor_path_px",
+        "cursor_turns_count",
+        "cursor_wandering_ms",
+        "cursor_wanders_count",
+        "dead_clicks_count",
+        "delivery_dates_dwell_ms",
+        "device",
+        "device_ms",
+        "exit_intents_count",
+        "form_abandons_count",
+        "heartbeats_count",
+        "images_count",
+        "lists_count",
+        "locale",
+        "locale_ms",
+        "marks",
+        "methods_distinct",
+        "options_distinct",
+        "orders_cancelled_count",
+        "orders_count",
+        "orders_refunded_count",
+        "pages_count",
+        "payment_failures_count",
+        "payment_selections_count",
+        "price_dwell_ms",
+        "price_max_cents",
+        "price_min_cents",
+        "product_views_count",
+        "products_distinct",
+        "rage_clicks_count",
+        "reached",
+        "refreshes_count",
+        "removes_count",
+        "returns_policy_dwell_ms",
+        "reviews_dwell_ms",
+        "reviews_written_count",
+        "scroll_depth_permille",
+        "scrolls_count",
+        "searches_count",
+        "shipping_cost_dwell_ms",
+        "size_guide_dwell_ms",
+        "steps_completed_count",
+        "steps_viewed_count",
+        "tab_hidden_count",
+        "text_copied_characters",
+        "text_copies_count",
+        "unknown_events_count",
+        "wishlist_count",
+    )
+
+    def __init__(self) -> None:  # noqa: PLR0915 - a line an attribute, as the compiler wants it
+        self.pages_count: int = 0
+        self.searches_count: int = 0
+        self.lists_count: int = 0
+        self.product_views_count: int = 0
+        self.adds_count: int = 0
+        self.removes_count: int = 0
+        self.cart_views_count: int = 0
+        self.steps_viewed_count: int = 0
+        self.steps_completed_count: int = 0
+        self.payment_selections_count: int = 0
+        self.payment_failures_count: int = 0
+        self.coupons_entered_count: int = 0
+        self.coupons_applied_count: int = 0
+        self.coupon_denied_count: int = 0
+        self.orders_count: int = 0
+        self.orders_cancelled_count: int = 0
+        self.orders_refunded_count: int = 0
+        self.reviews_written_count: int = 0
+        self.wishlist_count: int = 0
+        self.images_count: int = 0
+        self.refreshes_count: int = 0
+        self.cursor_wanders_count: int = 0
+        self.cursor_path_px: int = 0
+        self.cursor_turns_count: int = 0
+        self.cursor_wandering_ms: int = 0
+        self.exit_intents_count: int = 0
+        self.rage_clicks_count: int = 0
+        self.dead_clicks_count: int = 0
+        self.shipping_cost_dwell_ms: int = 0
+        self.delivery_dates_dwell_ms: int = 0
+        self.returns_policy_dwell_ms: int = 0
+        self.price_dwell_ms: int = 0
+        self.reviews_dwell_ms: int = 0
+        self.size_guide_dwell_ms: int = 0
+        self.form_abandons_count: int = 0
+        self.tab_hidden_count: int = 0
+        self.text_copies_count: int = 0
+        self.text_copied_characters: int = 0
+        self.scrolls_count: int = 0
+        self.heartbeats_count: int = 0
+        self.unknown_events_count: int = 0
+        self.scroll_depth_permille: int = 0
+        self.price_min_cents: int = 0
+        """Of the products seen with a price; 0: none."""
+        self.price_max_cents: int = 0
+        self.reached: int = 0
+        """The furthest stage reached."""
+        self.acted_ms: int = 0
+        """Time of the last act: of any event but a heartbeat; 0: none."""
+        self.methods_distinct: int = 0
+        self.options_distinct: int = 0
+        self.products_distinct: int = 0
+        self.marks: list[int] = []
+        """Distinct words met, by family: the smallest marks, so many as the family may have."""
+        self.device: str = ""
+        self.device_ms: int = 0
+        self.locale: str = ""
+        self.locale_ms: int = 0
+        self.currency: str = ""
+        self.currency_ms: int = 0
+
+    def meet(self, family: int, word: str) -> None:
+        """Count a word unless it was met before; of too many the smallest marks stay."""
+        entry = mark(word) | family << _FAMILY_SHIFT
+        if entry not in self.marks:
+            self.marks.append(entry)
+            self._count_marks(family)
+
+    def _count_marks(self, family: int) -> None:
+        of_family = [entry for entry in self.marks if entry >> _FAMILY_SHIFT == family]
+        while len(of_family) > DISTINCT_MAX[family]:
+            greatest = max(of_family)
+            of_family.remove(greatest)
+            self.marks.remove(greatest)
+        if family == PRODUCTS:
+            self.products_distinct = len(of_family)
+        elif family == METHODS:
+            self.methods_distinct = len(of_family)
+        else:
+            self.options_distinct = len(of_family)
+
+    def see_price(self, price_cents: int) -> None:
+        """Take the price of a product seen into the range; 0 is no price."""
+        if price_cents:
+            self.price_max_cents = max(self.price_max_cents, price_cents)
+            if not self.price_min_cents or price_cents < self.price_min_cents:
+                self.price_min_cents = price_cents
+
+    def see_device(self, device: str, time_ms: int) -> None:
+        device = device[:TEXT_MAX]
+        if time_ms > self.device_ms or (time_ms == self.device_ms and device > self.device):
+            self.device_ms = time_ms
+            self.device = device
+
+    def see_locale(self, locale: str, time_ms: int) -> None:
+        if time_ms > self.locale_ms or (time_ms == self.locale_ms and locale > self.locale):
+            self.locale_ms = time_ms
+            self.locale = locale
+
+    def see_currency(self, currency: str, time_ms: int) -> None:
+        if time_ms > self.currency_ms or (time_ms == self.currency_ms and currency > self.currency):
+            self.currency_ms = time_ms
+            self.currency = currency
+
+    def absorb(self, other: "Tally") -> None:
+        """Add what another set of events tallied."""
+        for name in SUMS:
+            setattr(self, name, min(SUM_MAX, getattr(self, name) + getattr(other, name)))
+        self.scroll_depth_permille = max(self.scroll_depth_permille, other.scroll_depth_permille)
+        self.see_price(other.price_min_cents)
+        self.see_price(other.price_max_cents)
+        self.reached = max(self.reached, other.reached)
+        self.acted_ms = max(self.acted_ms, other.acted_ms)
+        self.marks.extend(entry for entry in other.marks if entry not in self.marks)
+        for family in (METHODS, OPTIONS, PRODUCTS):
+            self._count_marks(family)
+        if other.device_ms:
+            self.see_device(other.device, other.device_ms)
+        if other.locale_ms:
+            self.see_locale(other.locale, other.locale_ms)
+        if other.currency_ms:
+            self.see_currency(other.currency, other.currency_ms)
+
+    def dump_tally(self, opened_ms: int) -> list[Any]:
+        """Plain JSON values; times relative to the session's opening."""
+        return [
+            pack(_numbers(self)),
+            sorted(self.marks),
+            self.acted_ms - opened_ms if self.acted_ms else -1,
+            self.device,
+            self.device_ms - opened_ms if self.device_ms else -1,
+            self.locale,
+            self.locale_ms - opened_ms if self.locale_ms else -1,
+            self.currency,
+            self.currency_ms - opened_ms if self.currency_ms else -1,
+        ]
+
+    def load_tally(self, row: list[Any], opened_ms: int) -> None:
+        """The inverse of `dump_tally`, onto a fresh tally."""
+        numbers, marks, acted_ms, device, device_ms, locale, locale_ms, currency, currency_ms = row
+        unpack(numbers, NUMBERS, self)
+        self.marks = list(marks)
+        for family in (METHODS, OPTIONS, PRODUCTS):
+            self._count_marks(family)
+        self.acted_ms = acted_ms + opened_ms if acted_ms >= 0 else 0
+        self.device, self.locale, self.currency = device, locale, currency
+        self.device_ms = device_ms + opened_ms if device_ms >= 0 else 0
+        self.locale_ms = locale_ms + opened_ms if locale_ms >= 0 else 0
+        self.currency_ms = currency_ms + opened_ms if currency_ms >= 0 else 0
