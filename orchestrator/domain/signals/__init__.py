@@ -1,0 +1,19 @@
+"""Signals: what a session tells of its shopper, each with a name, a unit and a bound."""
+
+from orchestrator.domain.signals.declarations import SIGNALS, Signal
+from orchestrator.domain.signals.features import FEATURES, features
+from orchestrator.domain.signals.values import NAMES, markdown, measure, values
+from orchestrator.domain.signals.view import FactsView, SessionView
+
+__all__ = [
+    "FEATURES",
+    "NAMES",
+    "SIGNALS",
+    "FactsView",
+    "SessionView",
+    "Signal",
+    "features",
+    "markdown",
+    "measure",
+    "values",
+]
