@@ -1,0 +1,1 @@
+"""Benchmarks: speed against peers, quality on data. Nothing in the product imports them."""

@@ -1,0 +1,1 @@
+"""Engines that host the reference job: a module and a process each."""

@@ -1,0 +1,104 @@
+"""The product's exactly-once host: changelog, outputs and offsets in one transaction a batch."""
+
+import gc
+from typing import Any
+
+import msgspec
+
+from benchmarks.speed.engines.job import Job, from_command_line
+from benchmarks.speed.reference import Click, Session, decode, fold
+from orchestrator.adapters.clock import SystemClock
+from orchestrator.adapters.kafka.settings import Cluster
+from orchestrator.adapters.kafka.transport import KafkaTransport
+from orchestrator.adapters.store import MemoryTable
+from orchestrator.errors import InvalidRecord
+from orchestrator.runtimes.worker.host import ExactlyOnceHost
+from orchestrator.runtimes.worker.logs import Quiet
+from orchestrator.runtimes.worker.settings import HostSettings
+from orchestrator.types import Emit, Millis, Record, Scope, Step
+
+CHANGELOG = "orchestrator.state"
+
+
+class HostSession(Session, array_like=True):
+    """The reference session with the two fields a host keeps."""
+
+    wake_at_ms: int = 0
+    scheduled_ms: int = 0
+
+
+class ReferenceProcessor:
+    """The reference job as a fold of the product."""
+
+    broadcasts = ()
+
+    def __init__(self, topic: str, output: str) -> None:
+        self.inputs = (topic,)
+        self.seen = 0
+        self._output = output
+
+    def decode(self, topic: str, key: str, value: bytes) -> Click:
+        try:
+            return decode(value)
+        except msgspec.ValidationError as error:
+            raise InvalidRecord("schema", "not a click of the contract") from error
+        except msgspec.DecodeError as error:
+            raise InvalidRecord("invalid_json", "not JSON") from error
+
+    def on_broadcast(self, topic: str, key: str, value: bytes | None) -> None:
+        """No broadcast topics."""
+
+    def on_record(
+        self, scope: Scope, state: HostSession | None, record: Record, now: Millis
+    ) -> Step[HostSession]:
+        self.seen += 1
+        session, command = fold(state, record.value, HostSession)
+        if command is None:
+            return Step(session)
+        return Step(session, (Emit(self._output, record.key, command),))
+
+    def on_timer(
+        self, scope: Scope, key: str, state: HostSession, now: Millis
+    ) -> Step[HostSession]:
+        return Step(state)
+
+    def dump(self, state: HostSession) -> Any:
+        return msgspec.structs.astuple(state)
+
+    def load(self, row: Any) -> HostSession:
+        return msgspec.convert(row, HostSession)
+
+
+class StopsAtEnd(ExactlyOnceHost[HostSession]):
+    """Ends once the backlog is folded and committed."""
+
+    events = 0
+
+    def turn(self) -> bool:
+        worked = super().turn()
+        processor = self.processor
+        if isinstance(processor, ReferenceProcessor) and processor.seen >= self.events:
+            self.stopping = True
+        return worked
+
+
+def main(job: Job) -> None:
+    """Run the job until the backlog is consumed and committed."""
+    processor = ReferenceProcessor(job.topic, job.output)
+    host = StopsAtEnd(
+        processor,
+        KafkaTransport(Cluster(job.broker, embedded=True)),
+        HostSettings(role="reference", changelog=CHANGELOG, clock="event"),
+        SystemClock(),
+        table=lambda _: MemoryTable(),
+        nonce="speed",
+        log=Quiet(),
+    )
+    host.events = job.events
+    gc.freeze()
+    gc.disable()
+    host.run()
+
+
+if __name__ == "__main__":
+    main(from_command_line())
