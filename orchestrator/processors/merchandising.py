@@ -8,7 +8,7 @@ bytes). Three keyed folds: by shopper (`fold_shopper`), by product (`fold_produc
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import orjson
 
@@ -111,15 +111,12 @@ def read_catalog(key: bytes | None, value: bytes | None) -> Described:
         InvalidRecord: The record can never be used.
     """
     product_id = (key or b"").decode(errors="replace")
+    if value:
+        product = wire.decode(CATALOG, product_id, value)
+        return Described(product_id, product.price_cents, product.currency, product.category)
     if not 0 < len(product_id) <= MAX_ID_LENGTH:
         raise InvalidRecord("schema", "the key is no product id")
-    if not value:
-        return Described(product_id)
-    product = _object(value)
-    price = product.get("price_cents")
-    if price is not None and (type(price) is not int or price < 0):
-        raise InvalidRecord("schema", "price_cents is no amount")
-    return Described(product_id, price, _text(product, "currency"), _text(product, "category"))
+    return Described(product_id)
 
 
 def fold_shopper(
@@ -211,7 +208,7 @@ class Totals:
 
 def encode_occasions(occasions: Occasions) -> bytes:
     """One product's share of the totals, for the internal topic."""
-    return orjson.dumps(occasions)
+    return orjson.dumps(list(occasions))
 
 
 def decode_occasions(value: bytes | None) -> Occasions | None:
@@ -345,20 +342,3 @@ def _partners(
         {"product_id": partner, "lift": -lift, "count": -count}
         for lift, count, partner in rows[:PARTNERS_PUBLISHED]
     ]
-
-
-def _object(value: bytes) -> dict[str, Any]:
-    try:
-        decoded = orjson.loads(value)
-    except orjson.JSONDecodeError:
-        raise InvalidRecord("invalid_json", "the value is no JSON") from None
-    if not isinstance(decoded, dict):
-        raise InvalidRecord("schema", "the value is no JSON object")
-    return decoded
-
-
-def _text(holder: dict[str, Any], name: str) -> str | None:
-    value = holder.get(name)
-    if value is not None and not (isinstance(value, str) and len(value) <= MAX_ID_LENGTH):
-        raise InvalidRecord("schema", f"{name} is no short text")
-    return value

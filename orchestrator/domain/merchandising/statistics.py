@@ -28,7 +28,7 @@ SLOW_HALF_LIFE_MS = 7 * DAY_MS
 PURCHASE_WEIGHT = 5.0
 """A purchase moves the trend like that many views."""
 TREND_PRIOR_PER_DAY = 20.0
-"""Interest below about this many weighted occasions a day is not called a trend."""
+"""Occasions a day that both rates are given beforehand: a few views are no trend yet."""
 
 
 class PairUpdate(NamedTuple):
@@ -110,16 +110,16 @@ class Interest:
         self.at_ms = time_ms
 
     def trend(self, now_ms: int) -> float:
-        """Today's rate against the week's, in [0, 1): steep rise near 1, steady below 0.5.
+        """Today's rate over the week's, shrunk towards 1: above it interest rises, below it fades.
 
-        fast / (fast + slow + prior), all in weighted occasions a day: a product of steady interest
-        approaches 0.5 from below, one that nobody looks at any more falls to 0.
+        (fast + prior) / (slow + prior), all in weighted occasions a day; lies between 0 and
+        SLOW_HALF_LIFE_MS / FAST_HALF_LIFE_MS, and goes to 1 when nobody looks any more.
         """
         age_ms = max(0, now_ms - self.at_ms)
         per_day = log(2.0) * DAY_MS
         fast = self.fast * exp2(-age_ms / FAST_HALF_LIFE_MS) * per_day / FAST_HALF_LIFE_MS
         slow = self.slow * exp2(-age_ms / SLOW_HALF_LIFE_MS) * per_day / SLOW_HALF_LIFE_MS
-        return fast / (fast + slow + TREND_PRIOR_PER_DAY)
+        return (fast + TREND_PRIOR_PER_DAY) / (slow + TREND_PRIOR_PER_DAY)
 
 
 class ProductStatistics:
