@@ -58,6 +58,11 @@ class LinearScorer:
         get = named.get
         return [get(name, 0.0) for name in self.features]
 
+    def over(self, names: Sequence[str]) -> "LinearScorer":
+        """The same model for rows of other names: unknown ones weigh 0, missing ones read as 0."""
+        weights = dict(self._pairs)
+        return LinearScorer(names, [weights.get(name, 0.0) for name in names], self.bias)
+
     def score_named(self, named: Mapping[str, float]) -> float:
         """Probability of a named snapshot, such as the `features` of a ledger entry."""
         return self.score(self.row(named))

@@ -123,7 +123,7 @@ class LearningProcessor:
                 Scored(
                     entry.time_ms,
                     entry.stage,
-                    self.learner.row(entry.features, entry.stage),
+                    self.learner.row(entry.features),
                     entry.risk,
                     _p_none(entry),
                     entry.chosen.action != DO_NOTHING,

@@ -68,9 +68,9 @@ class RiskLearner:
         self.offsets: dict[str, dict[str, int]]
         self.restore_shared(None)
 
-    def row(self, features: Mapping[str, float], stage: str) -> list[float]:
+    def row(self, features: Mapping[str, float]) -> list[float]:
         """A ledger entry's features as the model's row."""
-        return self._rows.row(features, stage)
+        return self._rows.row(features)
 
     def learn(
         self,

@@ -38,7 +38,7 @@ class Followed:
             [claim.dump() for claim in visit.claims],
             visit.closed_ms,
             visit.cart_value_cents,
-            self.rows,
+            [list(scored) for scored in self.rows],
             self.purchased,
             self.learn_ms,
         ]

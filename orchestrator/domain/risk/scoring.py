@@ -1,12 +1,9 @@
-"""Score a session's named features with the model version in force."""
+"""Score a session's features with the model version in force."""
 
 from collections.abc import Mapping, Sequence
 
 from orchestrator.online.scorer import LinearScorer
 from orchestrator.online.snapshots import Snapshot
-
-STAGE_PREFIX = "stage_"
-"""The funnel stage enters as one feature a stage: `stage_cart` is 1 on the cart, else 0."""
 
 
 class Risk:
@@ -14,37 +11,30 @@ class Risk:
 
     Args:
         snapshot: A validated snapshot of the model `risk`.
+        names: Order of the rows to come, e.g. the signals' own `FEATURES`; the snapshot's order
+            by default. What the model knows and the rows lack is 0.
     """
 
-    __slots__ = ("_stages", "scorer", "version")
+    __slots__ = ("score_row", "scorer", "version")
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, names: Sequence[str] | None = None) -> None:
         self.version = snapshot.label
         """As the ledger names it: `risk@41`."""
         self.scorer: LinearScorer = snapshot.scorer()
-        self._stages = {
-            name.removeprefix(STAGE_PREFIX): index
-            for index, name in enumerate(snapshot.features)
-            if name.startswith(STAGE_PREFIX)
-        }
+        if names is not None:
+            self.scorer = self.scorer.over(names)
+        self.score_row = self.scorer.score
+        """Risk in (0, 1) of a row in the order of `features`; the hot path."""
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names the model reads, in the order of its rows."""
+        """Names of a row's values, in order."""
         return self.scorer.features
 
-    def row(self, features: Mapping[str, float], stage: str) -> list[float]:
-        """The model's row of a ledger entry's `features` and `stage`; what is missing is 0."""
-        row = self.scorer.row(features)
-        index = self._stages.get(stage)
-        if index is not None:
-            row[index] = 1.0
-        return row
+    def row(self, features: Mapping[str, float]) -> list[float]:
+        """A ledger entry's `features` as a row; what is missing is 0."""
+        return self.scorer.row(features)
 
-    def score(self, features: Mapping[str, float], stage: str) -> float:
-        """Risk in (0, 1) of named features at a funnel stage."""
-        return self.scorer.score(self.row(features, stage))
-
-    def score_row(self, row: Sequence[float]) -> float:
-        """Risk in (0, 1) of a row as `row` makes it."""
-        return self.scorer.score(row)
+    def score(self, features: Mapping[str, float]) -> float:
+        """Risk in (0, 1) of named features."""
+        return self.scorer.score_named(features)

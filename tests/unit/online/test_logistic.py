@@ -13,6 +13,8 @@ from orchestrator.online.scorer import LinearScorer
 
 NAMES = ("dwell", "pages", "stage_cart")
 
+Stream = list[tuple[tuple[float, ...], bool, float]]
+
 rows = st.tuples(
     st.floats(-20, 20, allow_subnormal=False),
     st.integers(0, 50).map(float),
@@ -21,7 +23,7 @@ rows = st.tuples(
 examples = st.lists(st.tuples(rows, st.booleans(), st.floats(0.1, 10.0)), min_size=1, max_size=40)
 
 
-def learnt(stream: list[tuple[tuple[float, ...], bool, float]]) -> OnlineLogistic:
+def learnt(stream: Stream) -> OnlineLogistic:
     model = OnlineLogistic(NAMES)
     for x, y, weight in stream:
         model.learn(x, float(y), weight)
@@ -30,7 +32,7 @@ def learnt(stream: list[tuple[tuple[float, ...], bool, float]]) -> OnlineLogisti
 
 @given(stream=examples, x=rows)
 @settings(max_examples=50)
-def test_equals_rivers_own_pipeline(stream: list, x: tuple[float, ...]) -> None:  # type: ignore[type-arg]
+def test_equals_rivers_own_pipeline(stream: Stream, x: tuple[float, ...]) -> None:
     """Wrapping changes nothing: same predictions as `StandardScaler | LogisticRegression`."""
     river = preprocessing.StandardScaler() | linear_model.LogisticRegression(
         optim.AdaGrad(0.05), l2=1e-4, intercept_lr=0.02
@@ -44,8 +46,8 @@ def test_equals_rivers_own_pipeline(stream: list, x: tuple[float, ...]) -> None:
 @given(stream=examples, more=examples, x=rows)
 @settings(max_examples=50)
 def test_a_round_trip_through_json_changes_no_bit(
-    stream: list, more: list, x: tuple[float, ...]
-) -> None:  # type: ignore[type-arg]
+    stream: Stream, more: Stream, x: tuple[float, ...]
+) -> None:
     """Dumped, encoded, decoded and loaded, it predicts and goes on learning exactly alike."""
     calm = learnt(stream)
     restored = OnlineLogistic.restore(NAMES, json.loads(json.dumps(calm.state())))
@@ -59,7 +61,7 @@ def test_a_round_trip_through_json_changes_no_bit(
 
 @given(stream=examples, x=rows)
 @settings(max_examples=50)
-def test_the_scorer_is_the_same_model(stream: list, x: tuple[float, ...]) -> None:  # type: ignore[type-arg]
+def test_the_scorer_is_the_same_model(stream: Stream, x: tuple[float, ...]) -> None:
     """Weights with the scaler folded in give River's probability within 1e-9."""
     model = learnt(stream)
     assert model.folded().score(x) == pytest.approx(model.predict(x), abs=1e-9)
