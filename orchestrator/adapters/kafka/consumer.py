@@ -109,6 +109,10 @@ class KafkaGroupConsumer(KafkaReader):
             for each in answer
         }
 
+    def high_water(self, place: Place) -> int | None:
+        _, high = self._client.get_watermark_offsets(TopicPartition(*place), cached=True)
+        return high if high >= 0 else None
+
     def group_metadata(self) -> Any:
         return self._client.consumer_group_metadata()
 

@@ -1,0 +1,1 @@
+"""Twins in memory, for unit tests: a broker with transactions, and its clients."""

@@ -1,0 +1,1 @@
+"""Who calls: each runtime owns its clock, threads, retries, logs and metrics."""

@@ -1,0 +1,238 @@
+"""Fold what is ready, then say what to write: one batch over all partitions of this member."""
+
+from collections.abc import Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from orchestrator.errors import FoldFailed, InvalidRecord, OrchestratorError
+from orchestrator.ports import Clock, Metrics, Processor, RawRecord, Transport
+from orchestrator.runtimes.worker import outbox
+from orchestrator.runtimes.worker.intake import Rejected, was_forwarded
+from orchestrator.runtimes.worker.outbox import Outgoing
+from orchestrator.runtimes.worker.settings import HostSettings
+from orchestrator.runtimes.worker.units import Lane, Unit
+from orchestrator.types import Keyed, Position, Record
+
+S = TypeVar("S", bound=Keyed)
+
+CLOCK_TOPIC = "clickstream"
+CLOCK_MARKER = "clock_advanced"
+_LOOK_AT_CLOCK_EVERY = 64
+
+
+class PartitionFault(OrchestratorError):
+    """The processor raised: nothing of this batch may be kept."""
+
+    code = "E224"
+
+    def __init__(self, number: int, cause: Exception) -> None:
+        self.number = number
+        self.error_type = type(cause).__name__
+        super().__init__(f"the processor raised {self.error_type} in partition {number}")
+
+
+class Part(NamedTuple):
+    """What one unit adds to a batch, encoded."""
+
+    unit: Unit[Any]
+    meta: bytes
+    rows: dict[str, bytes | None]
+    emits: list[Outgoing]
+
+
+class Batch(Generic[S]):
+    """One batch: fold, then `seal` for what to send.
+
+    Args:
+        name: Unique over all batches of all processes: tells rows of committed batches.
+        settings: Of the host.
+        clock: For the limit of work.
+        transport: For the partition of a key.
+        counts: Partition count of topics written, by the broker's name; it grows.
+        partitions: Partition count of the inputs.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: HostSettings,
+        clock: Clock,
+        transport: Transport,
+        *,
+        counts: dict[str, int],
+        partitions: int,
+    ) -> None:
+        self.name = name
+        self.started_ms = clock.mono_ms()
+        self.records = 0
+        self.extra: list[Outgoing] = []
+        """Dead letters and forwarded records."""
+        self.is_cut = False
+        """Work remains: the limit of time was reached."""
+        self._settings = settings
+        self._clock = clock
+        self._tallies: list[tuple[str, float, Mapping[str, str] | None]] = []
+        self._counts = counts
+        self._transport = transport
+        self._partitions = partitions
+
+    def fold(self, unit: Unit[S]) -> None:
+        """Fold what the unit's merge gives out, within the limit of work.
+
+        Raises:
+            PartitionFault: the processor raised; nothing of this batch may be kept.
+        """
+        mono_ms = self._clock.mono_ms()
+        end_ms = self.started_ms + self._settings.batch_work_ms
+        left = self._settings.batch_records - self.records
+        lanes = unit.lanes
+        counts = dict.fromkeys(lanes, 0)
+        folded = 0
+        if left <= 0:
+            self.is_cut = True
+            return
+        for record in unit.merge.ready(mono_ms):
+            lane = lanes[record.topic]
+            raw = lane.raw.popleft()
+            lane.next = record.offset + 1
+            counts[record.topic] += 1
+            folded += 1
+            self._take(unit, lane, record, raw)
+            if folded >= left or (
+                folded % _LOOK_AT_CLOCK_EVERY == 0 and self._clock.mono_ms() > end_ms
+            ):
+                self.is_cut = True
+                break
+        if folded:
+            unit.touched = True
+            unit.settle_clock(mono_ms)
+            self.records += folded
+            for topic, count in counts.items():
+                if count:
+                    self._tally("events", count, {"topic": topic})
+
+    def fire(self, unit: Unit[S]) -> None:
+        """Let idle time pass in a unit; its timers may fire.
+
+        Raises:
+            PartitionFault: the processor raised.
+        """
+        try:
+            unit.run_clock(self._clock.mono_ms())
+        except Exception as error:
+            raise PartitionFault(unit.number, error) from error
+
+    def seal(self, unit: Unit[S], processor: Processor[S], *, shared: Any | None) -> Part:
+        """Encode what the unit adds to this batch.
+
+        Raises:
+            PartitionFault: something the processor returned cannot be encoded.
+        """
+        settings = self._settings
+        caused, dirty = unit.runner.take()
+        try:
+            rows = {
+                key: None if state is None else outbox.state_row(self.name, processor.dump(state))
+                for key, state in dirty.items()
+            }
+            if shared is not None:
+                rows[outbox.SHARED_KEY] = outbox.state_row(self.name, shared)
+            emits = []
+            for each in caused:
+                topic = settings.physical(each.emit.topic)
+                partition = self._partition(topic, each.emit.key.encode(), unit.number)
+                emits.append(outbox.message(topic, partition, each, settings.group))
+        except Exception as error:
+            raise PartitionFault(unit.number, error) from error
+        for fault in unit.runner.timer_faults:
+            self._tally("timer_faults", 1, {"error": fault})
+        unit.runner.timer_faults.clear()
+        self._metrics_of(caused)
+        meta = outbox.meta_row(
+            self.name,
+            unit.marker,
+            {
+                "next": {
+                    lane.topic: lane.next for lane in unit.lanes.values() if lane.next is not None
+                },
+                "times": unit.merge.times(),
+                "meta": unit.runner.meta(),
+                "wall_ms": self._clock.now_ms(),
+            },
+        )
+        return Part(unit, meta, rows, emits)
+
+    def _take(self, unit: Unit[S], lane: Lane[S], record: Record, raw: RawRecord) -> None:
+        value = record.value
+        runner = unit.runner
+        if type(value) is Rejected:
+            self._refuse(unit, lane, record, raw, value)
+            return
+        try:
+            if lane.topic == CLOCK_TOPIC and getattr(value, "type", "") == CLOCK_MARKER:
+                runner.skip(record.topic, record.offset)
+                runner.advance(record.time_ms)
+            elif unit.table.get(record.key) is None and self._forward(unit, lane, raw):
+                runner.skip(record.topic, record.offset)
+            elif runner.guarded:
+                runner.feed_guarded(record)
+            else:
+                runner.feed(record)
+        except InvalidRecord as invalid:
+            self._refuse(unit, lane, record, raw, Rejected(invalid.reason, invalid.detail))
+        except FoldFailed as failed:
+            detail = f"the processor raised {failed.message}"
+            self._refuse(unit, lane, record, raw, Rejected("processing_error", detail))
+        except Exception as error:
+            raise PartitionFault(unit.number, error) from error
+
+    def _refuse(
+        self, unit: Unit[S], lane: Lane[S], record: Record, raw: RawRecord, why: Rejected
+    ) -> None:
+        unit.runner.skip(record.topic, record.offset)
+        settings = self._settings
+        position = Position(lane.topic, unit.number, record.offset)
+        letter = outbox.dead_letter(raw, position, why.reason, why.detail, settings.group)
+        topic = settings.physical(settings.dead_letters)
+        partition = self._partition(topic, raw.key() or b"", unit.number)
+        self.extra.append(
+            outbox.dead_letter_record(topic, partition, raw, letter, record.traceparent)
+        )
+        self._tally("dead_letters", 1, {"reason": why.reason})
+
+    def _forward(self, unit: Unit[S], lane: Lane[S], raw: RawRecord) -> bool:
+        """Send a record that is in the wrong partition to its own, unless it was sent once."""
+        right = self._transport.partition_for(raw.key(), self._partitions)
+        if right == unit.number or was_forwarded(raw):
+            return False
+        self.extra.append(outbox.forwarded(raw, lane.place[0], right))
+        self._tally("misrouted", 1, {"topic": lane.topic})
+        return True
+
+    def _partition(self, topic: str, key: bytes, number: int) -> int:
+        """Our own partition number where the topic is co-partitioned with the inputs."""
+        count = self._counts.get(topic)
+        if count is None:
+            # a topic that was not there at the start: ask once
+            count = self._transport.partitions([topic])[topic]
+            self._counts[topic] = count
+        return number if count == self._partitions else self._transport.partition_for(key, count)
+
+    def publish(self, metrics: Metrics) -> None:
+        """The batch stands: count what it held."""
+        for name, amount, labels in self._tallies:
+            metrics.count(name, amount, labels)
+
+    def _tally(self, name: str, amount: float, labels: Mapping[str, str] | None = None) -> None:
+        self._tallies.append((name, amount, labels))
+
+    def _metrics_of(self, caused: list[Any]) -> None:
+        for topic, count in outbox.labels_of(caused).items():
+            self._tally("emits", count, {"topic": topic})
+        for each in caused:
+            value = each.emit.value
+            if each.emit.topic == "decisions" and value is not None and "chosen" in value:
+                self._tally("decisions", 1, {"action": value["chosen"]["action"]})
+                for candidate in value["candidates"]:
+                    refused = candidate.get("refused_by")
+                    if refused:
+                        self._tally("refusals", 1, {"reason": refused})
