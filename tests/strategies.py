@@ -18,13 +18,13 @@ from tests.builders import REQUIRED, click
 CLICK_TYPES = tuple(str(type_of(model)) for model in COMMERCE + MICRO_SIGNALS)
 """Every known type of the clickstream that belongs to a session."""
 
-_LETTERS = st.characters(exclude_categories=("Cc", "Cs"))
+_LETTERS = st.characters(exclude_categories=["Cc", "Cs"])
 _JSON_LEAVES = (
     st.none()
     | st.booleans()
     | st.integers(-(2**63), 2**64 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 )
 json_values = st.recursive(
     _JSON_LEAVES,
@@ -92,8 +92,8 @@ def messages(topic: str) -> st.SearchStrategy[Payload]:
 @cache
 def payloads_of(model: type[BaseModel]) -> st.SearchStrategy[Payload]:
     """Valid payloads of a model: required fields always, optional ones at times."""
-    required = {}
-    optional = {}
+    required: dict[str, st.SearchStrategy[Any]] = {}
+    optional: dict[str, st.SearchStrategy[Any]] = {}
     for name, info in model.model_fields.items():
         kind = _values(info.annotation, tuple(info.metadata))
         (required if info.is_required() else optional)[name] = kind

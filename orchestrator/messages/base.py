@@ -36,11 +36,12 @@ def _none_is_empty(value: object) -> object:
 
 
 WHOLE = BeforeValidator(_whole)
+"""Stands after the bounds: a JSON Schema shows only those that stand before."""
 NULL_IS_EMPTY = BeforeValidator(_none_is_empty)
 """For objects all of whose fields are optional: null reads as {}."""
 
-Whole = Annotated[int, WHOLE, Field(ge=-MAX_WHOLE, le=MAX_WHOLE)]
-Count = Annotated[int, WHOLE, Field(ge=0, le=MAX_WHOLE)]
+Whole = Annotated[int, Field(ge=-MAX_WHOLE, le=MAX_WHOLE), WHOLE]
+Count = Annotated[int, Field(ge=0, le=MAX_WHOLE), WHOLE]
 Offset = Count
 SignedCents = Whole
 """Money in hundredths of its currency; a loss is negative."""
@@ -48,7 +49,7 @@ MoneyCents = Count
 """Money in hundredths of its currency, never negative."""
 SpanMs = Count
 """A span of time, milliseconds."""
-TimeMs = Annotated[int, WHOLE, Field(ge=TIME_MIN_MS, le=TIME_MAX_MS)]
+TimeMs = Annotated[int, Field(ge=TIME_MIN_MS, le=TIME_MAX_MS), WHOLE]
 """Unix epoch, UTC, milliseconds, between the years 2000 and 2100."""
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Number = Annotated[float, Field(ge=-1e15, le=1e15)]

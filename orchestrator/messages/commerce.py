@@ -45,7 +45,7 @@ class BundleProduct(Part):
     """One product of a bundle."""
 
     product_id: Id
-    quantity: Annotated[int, WHOLE, Field(ge=1, le=1000)] = 1
+    quantity: Annotated[int, Field(ge=1, le=1000), WHOLE] = 1
     price_cents: MoneyCents | None = None
     """Its price alone."""
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from orchestrator.messages.base import (
     NULL_IS_EMPTY,
+    WHOLE,
     Count,
     Currency,
     Id,
@@ -25,7 +26,7 @@ from orchestrator.messages.base import (
 class FeedbackProperties(Part):
     """What a channel knows beside the fact."""
 
-    score: Annotated[Count, Field(le=10)] | None = None
+    score: Annotated[int, Field(ge=0, le=10), WHOLE] | None = None
     """`nps_answered`: 0 to 10."""
     purpose: Name | None = None
     """`unsubscribed`: the consent withdrawn, e.g. email; without it the channel's own."""
