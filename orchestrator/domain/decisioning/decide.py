@@ -1,0 +1,260 @@
+"""One decision: gates, scores, propensities, the draw. A pure function of its arguments."""
+
+from typing import Any, TypeAlias
+
+from orchestrator.domain.decisioning.arbitration import best_of, choose, greedy, inverse_gap
+from orchestrator.domain.decisioning.kinds import Arm
+from orchestrator.domain.decisioning.plan import Candidate, Plan
+from orchestrator.domain.decisioning.policy_set import PolicySet
+from orchestrator.domain.decisioning.situation import Situation
+from orchestrator.online.rng import uniform
+
+DO_NOTHING = "do_nothing"
+Row: TypeAlias = dict[str, Any]
+
+
+class Decision:
+    """What was decided, in the words of the ledger."""
+
+    __slots__ = (
+        "best",
+        "candidates",
+        "decision_id",
+        "draw",
+        "experiment",
+        "floor_share",
+        "holdout",
+        "index",
+        "plan",
+        "policy",
+        "reason",
+        "rule",
+        "situation",
+    )
+
+    def __init__(
+        self,
+        decision_id: str,
+        policies: PolicySet,
+        situation: Situation,
+        candidates: list[Candidate],
+    ) -> None:
+        self.decision_id = decision_id
+        self.policy = policies.version
+        self.situation = situation
+        self.candidates = candidates
+        """One for each action in force, in file order, and `do_nothing` last. Read only."""
+        self.index = len(candidates) - 1
+        """Place of the chosen candidate."""
+        self.best = DO_NOTHING
+        """Action with the best score among the allowed."""
+        self.plan: Plan | None = None
+        """The chosen action; None: do nothing."""
+        self.reason = ""
+        """Why this one: `concern.<name>`, `value`, `exploration`, `best`, `holdout`, or the gate
+        that refused every action."""
+        self.rule = policies.arbitration.rule
+        self.floor_share = policies.arbitration.floor_share
+        self.draw = 0.0
+        """`uniform(decision_id)`: anybody can recompute it."""
+        self.holdout = False
+        self.experiment: Row | None = None
+        """`{"name", "arm"}` where the person is in the experiment in force."""
+
+    @property
+    def action(self) -> str:
+        """Name of the chosen action."""
+        return str(self.candidates[self.index]["action"])
+
+    @property
+    def treatment(self) -> str | None:
+        """Treatment of the chosen action."""
+        return self.candidates[self.index].get("treatment")
+
+    @property
+    def exploration(self) -> Row:
+        """`exploration` of the ledger entry."""
+        return {"rule": self.rule, "floor_share": self.floor_share, "draw": self.draw}
+
+    @property
+    def chosen(self) -> Row:
+        """`chosen` of the ledger entry."""
+        candidate = self.candidates[self.index]
+        row: Row = {"action": candidate["action"], "propensity": candidate["propensity"]}
+        if self.plan is not None:
+            row["treatment"] = candidate["treatment"]
+            row["channel"] = candidate["channel"]
+            row["placement"] = self.plan.action.placement
+            row["offer_cents"] = self.plan.exposure_cents(self.situation)
+        return row
+
+    @property
+    def offer(self) -> Row | None:
+        """`offer` of the command; None where nothing is given away. Codes are the shop's."""
+        plan = self.plan
+        if plan is None or plan.offer is None:
+            return None
+        offer = plan.offer
+        currency = self.situation.facts.get("currency")
+        return {
+            "kind": offer.kind,
+            "amount_cents": plan.discount_cents(self.situation),
+            "currency": currency if isinstance(currency, str) else None,
+            "share": offer.share,
+            "code": None,
+            "expires_at_ms": self.situation.now_ms + offer.expires_after_ms,
+        }
+
+    @property
+    def spends(self) -> tuple[str, int] | None:
+        """Budget and cents to charge to it at once; None where no budget pays."""
+        plan = self.plan
+        if plan is None or plan.offer is None or plan.offer.budget is None:
+            return None
+        return plan.offer.budget, plan.exposure_cents(self.situation)
+
+    @property
+    def expires_at_ms(self) -> int:
+        """When the command expires; 0: there is none."""
+        return self.situation.now_ms + self.plan.action.ttl_ms if self.plan is not None else 0
+
+    @property
+    def cancel_on(self) -> tuple[str, ...]:
+        """What revokes the command."""
+        return self.plan.action.cancel_on if self.plan is not None else ()
+
+
+def decide(policies: PolicySet, situation: Situation, decision_id: str) -> Decision:
+    """Choose one action, or to do nothing.
+
+    The gates are asked in the order eligible, applicable, suitable, consent, suppression, caps,
+    cooldowns, quiet hours, budget, experiment, holdout; each refusal carries the first reason.
+    What passes is scored; propensities come from the scores, and the draw is made from exactly
+    the vector that is logged.
+
+    Args:
+        policies: Policies in force.
+        situation: The shopper and the moment.
+        decision_id: Names the decision; the draw is a keyed hash of it.
+    """
+    person = situation.customer_id or situation.profile_id
+    contact = policies.contact
+    holdout = uniform(person, contact.holdout_salt) < contact.holdout_share
+    arm = _arm(policies, person)
+    candidates, allowed, common = _candidates(policies, situation, arm, holdout=holdout)
+    nothing: Candidate = {
+        "action": DO_NOTHING,
+        "allowed": True,
+        "refused_by": None,
+        "score": 0.0,
+        "value_cents": 0,
+        "cost_cents": 0,
+        "propensity": 1.0,
+    }
+    candidates.append(nothing)
+    decision = Decision(decision_id, policies, situation, candidates)
+    decision.draw = uniform(decision_id)
+    decision.holdout = holdout
+    if arm is not None and policies.experiment is not None:
+        decision.experiment = {"name": policies.experiment.name, "arm": arm.name}
+    if not allowed:
+        decision.reason = "holdout" if holdout else common or "none_allowed"
+        return decision
+    _draw(policies, decision, allowed)
+    return decision
+
+
+def _candidates(
+    policies: PolicySet, situation: Situation, arm: Arm | None, *, holdout: bool
+) -> tuple[list[Candidate], list[tuple[int, Plan]], str | None]:
+    """Lines of the ledger; plans that may be chosen with their places; what refused all."""
+    refused = policies.common(situation) if policies.common is not None else None
+    if refused is not None:
+        return [plan.refused(refused) for plan in policies.plans], [], refused
+    arbitration = policies.arbitration
+    guard = policies.guard
+    facts = situation.facts
+    moment = guard.moment(situation)
+    order_cents = facts.get("cart_value_cents") or arbitration.order_value_cents
+    margin_share = facts.get("margin_share")
+    if margin_share is None:
+        margin_share = arbitration.margin_share
+    margin_cents = order_cents * margin_share  # type: ignore[operator]  # numbers, by FACTS
+    candidates: list[Candidate] = []
+    allowed: list[tuple[int, Plan]] = []
+    for index, plan in enumerate(policies.plans):
+        code = plan.gate(situation)
+        if code is None:
+            exposure = plan.exposure_cents(situation) if plan.offer is not None else 0
+            code = guard.refusal(plan.protection, situation, moment, exposure)
+            if code is None and arm is not None and plan.name in arm.without:
+                code = f"experiment.{arm.name}"
+            if code is None and holdout:
+                code = "holdout"
+        if code is not None:
+            candidates.append(plan.refused(code))
+            continue
+        score, value_cents, cost_cents = plan.estimate(
+            situation, order_cents, margin_cents, exposure, arbitration
+        )
+        candidates.append(
+            {
+                "action": plan.name,
+                "treatment": plan.treatment(
+                    situation, arm.treatments.get(plan.name) if arm is not None else None
+                ),
+                "channel": plan.action.channel,
+                "allowed": True,
+                "refused_by": None,
+                "score": score,
+                "value_cents": value_cents,
+                "cost_cents": cost_cents,
+                "propensity": 0.0,
+            }
+        )
+        allowed.append((index, plan))
+    return candidates, allowed, None
+
+
+def _draw(policies: PolicySet, decision: Decision, allowed: list[tuple[int, Plan]]) -> None:
+    """Fill the propensities in and draw; at least one action is allowed."""
+    candidates = decision.candidates
+    nothing = len(candidates) - 1
+    scores = [candidates[index]["score"] for index, _ in allowed]
+    scores.append(0.0)
+    arbitration = policies.arbitration
+    shares = (
+        inverse_gap(scores, arbitration.gamma, arbitration.floor_share)
+        if arbitration.rule == "inverse_gap"
+        else greedy(scores, arbitration.floor_share)
+    )
+    for (index, _), share in zip(allowed, shares, strict=False):
+        candidates[index]["propensity"] = share
+    candidates[nothing]["propensity"] = shares[-1]
+    best = best_of(scores)
+    picked = choose(shares, decision.draw)
+    if best < len(allowed):
+        decision.best = allowed[best][1].name
+    if picked == len(allowed):
+        decision.reason = "best" if best == picked else "exploration"
+        return
+    decision.index, decision.plan = allowed[picked]
+    if best != picked:
+        decision.reason = "exploration"
+        return
+    concern = decision.plan.answers(decision.situation.concern)
+    decision.reason = f"concern.{concern}" if concern else "value"
+
+
+def _arm(policies: PolicySet, person: str) -> Arm | None:
+    """The arm a person keeps, by a keyed hash."""
+    experiment = policies.experiment
+    if experiment is None:
+        return None
+    draw = uniform(person, experiment.salt)
+    reached = 0.0
+    for arm in experiment.arms:
+        reached += arm.share
+        if draw < reached:
+            return arm
+    return None

@@ -1,0 +1,216 @@
+"""An action, compiled: its gates as functions, its economics as numbers, its texts as templates."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from orchestrator.domain.decisioning.action import Action
+from orchestrator.domain.decisioning.conditions import Refusal, compile_tree
+from orchestrator.domain.decisioning.guard import Guard, Protection
+from orchestrator.domain.decisioning.kinds import Arbitration
+from orchestrator.domain.decisioning.situation import Situation
+from orchestrator.domain.decisioning.texts import Rendered
+from orchestrator.online.rng import uniform
+
+Candidate: TypeAlias = dict[str, Any]
+"""A candidate in the form of the ledger. Those of refused actions are shared: never change one."""
+OFFERED_SPAN_MS = 60 * 86_400_000
+"""How long a person keeps the draw of `offered_share`."""
+
+
+class Treating(NamedTuple):
+    """A treatment, compiled."""
+
+    name: str
+    when: Refusal | None
+    needs: frozenset[str]
+    """Facts without which its texts can't be written."""
+    texts: Mapping[str, Rendered]
+
+
+class Estimate(NamedTuple):
+    """What an action is expected to bring, in the numbers of the ledger."""
+
+    score: float
+    """Expected gain over doing nothing after cost, as a share of the order's value."""
+    value_cents: int
+    """Expected margin won, before cost."""
+    cost_cents: int
+    """Expected cost of offer and contact."""
+
+
+class Plan:
+    """One action in force."""
+
+    __slots__ = (
+        "_acceptance",
+        "_concerns",
+        "_default",
+        "_gates",
+        "_refused",
+        "_treatments",
+        "action",
+        "contact_cost_cents",
+        "follow_ups",
+        "name",
+        "offer",
+        "offered_share",
+        "order_margin_share",
+        "priority",
+        "protection",
+        "fixed_cents",
+        "triggers",
+    )
+
+    def __init__(self, action: Action, guard: Guard, follow_ups: frozenset[str]) -> None:
+        self.action = action
+        self.name = action.name
+        self.triggers = frozenset(action.triggers)
+        self.follow_ups = follow_ups
+        """Follow-ups it competes for."""
+        gates = (
+            (action.eligible, "eligible"),
+            (action.applicable, "applicable"),
+            (action.suitable, "suitable"),
+        )
+        self._gates = tuple(
+            compile_tree(tree, prefix) for tree, prefix in gates if tree is not None
+        )
+        self.offered_share = action.offered_share
+        self.protection = Protection(action, guard)
+        self.offer = action.offer
+        self._acceptance: Mapping[str, float] = dict(action.acceptance)
+        self._default = action.acceptance["default"]
+        self._concerns = tuple((str(name), weight) for name, weight in action.concerns.items())
+        self.priority = action.priority
+        self.order_margin_share = action.worth.order_margin_share
+        self.fixed_cents = action.worth.fixed_cents
+        self.contact_cost_cents = action.contact_cost_cents
+        self._treatments = tuple(
+            Treating(
+                treatment.name,
+                compile_tree(treatment.when, "treatment") if treatment.when is not None else None,
+                frozenset[str]().union(*(text.needs for text in texts.values())),
+                texts,
+            )
+            for treatment in action.treatments
+            for texts in [
+                {
+                    str(language): Rendered(text.headline, text.body, text.cta)
+                    for language, text in treatment.content.items()
+                }
+            ]
+        )
+        self._refused: dict[str, Candidate] = {}
+
+    def gate(self, situation: Situation) -> str | None:
+        """Why the action is not eligible, applicable or suitable; None where it is."""
+        if situation.trigger not in self.triggers:
+            return "eligible.trigger"
+        if situation.trigger == "follow_up" and situation.follow_up not in self.follow_ups:
+            return "eligible.follow_up"
+        for gate in self._gates:
+            refused = gate(situation)
+            if refused is not None:
+                return refused
+        if self.offered_share < 1.0:
+            person = situation.customer_id or situation.profile_id
+            key = f"{person}/{situation.now_ms // OFFERED_SPAN_MS}"
+            if uniform(key, self.name) >= self.offered_share:
+                return "suitable.offered_share"
+        return None
+
+    def discount_cents(self, situation: Situation) -> int:
+        """What the shopper would pay less."""
+        if self.offer is None:
+            return 0
+        return self.offer.discount_cents(_cents(situation.facts.get("cart_value_cents")))
+
+    def exposure_cents(self, situation: Situation) -> int:
+        """What the offer would cost the shop when redeemed."""
+        if self.offer is None:
+            return 0
+        return self.offer.exposure_cents(_cents(situation.facts.get("cart_value_cents")))
+
+    def match(self, concern: Mapping[str, float], floor: float) -> float:
+        """How well the action answers what worries the shopper, in [floor, 1]."""
+        total = 0.0
+        for name, weight in self._concerns:
+            share = concern.get(name)
+            if share is not None:
+                total += weight * share
+        return floor + (1.0 - floor) * total
+
+    def answers(self, concern: Mapping[str, float]) -> str | None:
+        """The concern that speaks most for the action; None where none does."""
+        best, most = None, 0.0
+        for name, weight in self._concerns:
+            answered = weight * concern.get(name, 0.0)
+            if answered > most:
+                best, most = name, answered
+        return best
+
+    def estimate(
+        self,
+        situation: Situation,
+        order_cents: int,
+        margin_cents: float,
+        exposure_cents: int,
+        arbitration: Arbitration,
+    ) -> Estimate:
+        """Expected gain of the action; formula and reasons stand in docs/policies.md."""
+        risk = situation.risk
+        concern = situation.concern
+        match = (
+            self.match(concern, arbitration.match_floor) if concern else (arbitration.match_unknown)
+        )
+        # A nudge moves those in two minds: p(1 - p), the slope of the logistic, 1 at risk 0.5.
+        lift = self._acceptance.get(situation.stage, self._default) * match
+        lift *= 4.0 * risk * (1.0 - risk)
+        value = lift * (self.order_margin_share * margin_cents + self.fixed_cents)
+        cost = self.contact_cost_cents
+        if exposure_cents:
+            # Who would have bought anyway takes the offer too.
+            cost += exposure_cents * min(1.0, 1.0 - risk + lift)
+        score = (self.priority * value - cost) / order_cents
+        return Estimate(round(score, 6), round(value), round(cost))
+
+    def treatment(self, situation: Situation, wanted: str | None = None) -> str:
+        """The treatment an experiment wants where it fits, else the first that fits."""
+        facts = situation.facts
+        chosen = self._treatments[-1]
+        for treating in self._treatments:
+            if treating.needs and any(facts.get(fact) is None for fact in treating.needs):
+                continue
+            if treating.name == wanted:
+                return treating.name
+            if chosen is self._treatments[-1] and (
+                treating.when is None or treating.when(situation) is None
+            ):
+                chosen = treating
+                if wanted is None:
+                    break
+        return chosen.name
+
+    def treating(self, name: str) -> Treating:
+        """A treatment by name; raises `KeyError` where the action has none of it."""
+        for treating in self._treatments:
+            if treating.name == name:
+                return treating
+        raise KeyError(f"{self.name} has no treatment {name!r}")
+
+    def refused(self, code: str) -> Candidate:
+        """The ledger's line of the refused action."""
+        row = self._refused.get(code)
+        if row is None:
+            row = self._refused[code] = {
+                "action": self.name,
+                "channel": self.action.channel,
+                "allowed": False,
+                "refused_by": code,
+                "propensity": 0.0,
+            }
+        return row
+
+
+def _cents(value: object) -> int:
+    return int(value) if isinstance(value, int | float) else 0
