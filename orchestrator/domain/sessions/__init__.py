@@ -2,8 +2,8 @@
 
 from orchestrator.domain.sessions.hashing import event_hash
 from orchestrator.domain.sessions.intake import ClickEvent
-from orchestrator.domain.sessions.session import Session
-from orchestrator.domain.sessions.session_set import Routed, SessionSet, Verdict
+from orchestrator.domain.sessions.session import Session, Verdict
+from orchestrator.domain.sessions.session_set import Routed, SessionSet
 from orchestrator.domain.sessions.settings import SessionSettings
 from orchestrator.domain.sessions.stages import STAGES
 

@@ -3,7 +3,7 @@
 from operator import attrgetter
 from typing import Any
 
-from orchestrator.domain.sessions.sparse import pack, unpack
+from orchestrator.domain.sessions.compact import pack, unpack
 from orchestrator.domain.sessions.stages import CART, CHECKOUT, PAYMENT, PRODUCT, PURCHASED
 
 Item = tuple[int, int, int, int, str]
@@ -25,7 +25,7 @@ ADVANCE = 7
 CART_SEEN = 8
 """As MOVE (-1: stay), with the cart's value and items (-1: unknown)."""
 VIEW = 9
-"""Price in cents (0: unknown); the product."""
+"""Third: price in cents (0: unknown); the product."""
 CHANGE = 10
 """Pieces (negative: taken out), value in cents, 1 where that is the cart's after the change."""
 METHOD = 11
@@ -57,6 +57,7 @@ _NUMBERS = (
 )
 """Order and length are the stored form's: append only."""
 _numbers = attrgetter(*_NUMBERS)
+_EMPTY_ROW: tuple[Any, ...] = ([], 0, [], [], "", [], "", 0)
 
 
 class Course:
@@ -218,30 +219,38 @@ class Course:
         return Course.load(self.dump(0), 0)
 
     def dump(self, opened_ms: int) -> list[Any]:
-        """Plain JSON values; times relative to the session's opening."""
-        return [
+        """Plain JSON values; times after the session's opening, plus 1; empty ends left out."""
+        row: list[Any] = [
             pack(_numbers(self)),
-            self.acted_ms - opened_ms if self.acted_ms else -1,
-            self.hidden_since_ms - opened_ms if self.hidden_since_ms else -1,
-            self.payment_method,
-            self.coupon,
-            [entry for pair in self.cart.items() for entry in pair],
+            self.acted_ms - opened_ms + 1 if self.acted_ms else 0,
             self.viewed[:],
+            [entry for pair in self.cart.items() for entry in pair],
+            self.payment_method,
             self.order_ids[:],
+            self.coupon,
+            self.hidden_since_ms - opened_ms + 1 if self.hidden_since_ms else 0,
         ]
+        while row and not row[-1]:
+            row.pop()
+        return row
 
     @classmethod
     def load(cls, row: list[Any], opened_ms: int) -> "Course":
         """The inverse of `dump`."""
         course = cls()
-        numbers, acted_ms, hidden_since_ms, course.payment_method, course.coupon, cart, *ids = row
+        numbers, acted_ms, viewed, cart, method, order_ids, coupon, hidden_since_ms = [
+            *row,
+            *_EMPTY_ROW[len(row) :],
+        ]
         unpack(numbers, _NUMBERS, course)
-        if acted_ms >= 0:
-            course.acted_ms = acted_ms + opened_ms
-        if hidden_since_ms >= 0:
-            course.hidden_since_ms = hidden_since_ms + opened_ms
-        course.cart = dict(zip(cart[::2], cart[1::2], strict=True))
-        course.viewed, course.order_ids = list(ids[0]), list(ids[1])
+        course.acted_ms = acted_ms + opened_ms - 1 if acted_ms else 0
+        course.viewed = viewed[:]
+        if cart:
+            course.cart = dict(zip(cart[::2], cart[1::2], strict=True))
+        course.payment_method = method
+        course.order_ids = order_ids[:]
+        course.coupon = coupon
+        course.hidden_since_ms = hidden_since_ms + opened_ms - 1 if hidden_since_ms else 0
         return course
 
 
@@ -276,7 +285,7 @@ def _keep_cart(course: Course, time_ms: int, item: Item) -> None:
 
 
 def _view(course: Course, time_ms: int, item: Item) -> None:
-    course.view(item[1], item[4])
+    course.view(item[3], item[4])
 
 
 def _change(course: Course, time_ms: int, item: Item) -> None:
@@ -295,6 +304,19 @@ def _order(course: Course, time_ms: int, item: Item) -> None:
     course.order(item[4])
 
 
+PAYLOAD: tuple[slice, ...] = (
+    *[slice(1, 1)] * MOVE,
+    slice(1, 2),
+    slice(1, 2),
+    slice(1, 4),
+    slice(3, 5),
+    slice(1, 5),
+    slice(4, 5),
+    slice(4, 5),
+    slice(4, 5),
+    slice(1, 4),
+)
+"""By kind: the part of an item that says anything."""
 _TURNS = (
     _hide,
     _show,

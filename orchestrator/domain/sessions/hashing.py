@@ -3,7 +3,7 @@
 from zlib import crc32
 
 _PRIME = 2**53 - 111
-_MARK_MASK = 0xFF_FFFF
+_MARK_MASK = 0x3F_FFFF
 
 
 def event_hash(event_id: str) -> int:
@@ -20,5 +20,5 @@ def event_hash(event_id: str) -> int:
 
 
 def mark(text: str) -> int:
-    """A word as a 24-bit number, to count distinct ones."""
+    """A word as a 22-bit number, to count distinct ones."""
     return crc32(text.encode()) & _MARK_MASK

@@ -112,7 +112,7 @@ def _view(tally: Tally, properties: Any, time_ms: int) -> Item:
         return (VIEW, 0, 0, 0, product_id)
     price_cents = min(price_cents, CENTS_MAX)
     tally.see_price(price_cents)
-    return (VIEW, price_cents, 0, 0, product_id)
+    return (VIEW, 0, 0, price_cents, product_id)
 
 
 def _wish(tally: Tally, properties: Any, time_ms: int) -> Item:

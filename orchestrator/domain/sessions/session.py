@@ -1,9 +1,17 @@
 """One session: a function of the set of its events, whatever order they came in."""
 
 from bisect import bisect_right
-from typing import Any
+from typing import Any, Literal
 
-from orchestrator.domain.sessions.course import HEARTBEAT, HESITATION, REFRESH, Course, Item
+from orchestrator.domain.sessions.compact import read_hashes, write_hashes
+from orchestrator.domain.sessions.course import (
+    HESITATION,
+    MOVE,
+    PAYLOAD,
+    REFRESH,
+    Course,
+    Item,
+)
 from orchestrator.domain.sessions.intake import (
     BARE_ITEMS,
     INTAKES,
@@ -12,9 +20,14 @@ from orchestrator.domain.sessions.intake import (
 )
 from orchestrator.domain.sessions.settings import SessionSettings
 from orchestrator.domain.sessions.stages import CART, CHECKOUT, CONTACT, REVIEW, STAGES
-from orchestrator.domain.sessions.tally import Tally
+from orchestrator.domain.sessions.tally import TEXT_MAX, Tally
+
+Verdict = Literal["added", "duplicate", "late"]
 
 DECISIONS_MAX = 32
+_HASH_BYTES = 7
+_PLAIN_ROW = 9
+"""Length of a stored session of less than a minute, without decisions."""
 _TRIM_AT = 32
 """So few recent events are not looked through for old ones at each event."""
 
@@ -64,7 +77,7 @@ class Session(Tally):
         self.generation: int = generation
         self.session_id: str = base_id if generation == 1 else f"{base_id}~{generation}"
         self.opened_ms: int = opened_ms
-        self.last_ms: int = opened_ms
+        self.last_ms: int = opened_ms - 1
         self.closed_ms: int = 0
         """When the session ended; 0: it is open."""
         self.events_count: int = 0
@@ -85,49 +98,77 @@ class Session(Tally):
 
     # -- events
 
-    def add(self, event: ClickEvent, event_id_hash: int) -> None:
-        """Add an event that is neither late nor a duplicate (`is_late`, `knows`)."""
-        time_ms = event.time_ms
-        item = INTAKES.get(event.type, take_unknown)(self, event.properties, time_ms)
-        context = event.context
-        device: str | None = context.device
-        if device is not None and (time_ms > self.device_ms or device != self.device):
-            self.see_device(device, time_ms)
-        locale: str | None = context.locale
-        if locale is not None and (time_ms > self.locale_ms or locale != self.locale):
-            self.see_locale(locale, time_ms)
-        self.events_count += 1
-        if time_ms > self.acted_ms and item[0] != HEARTBEAT:
-            self.acted_ms = time_ms
-        times = self._times
-        if time_ms > self.last_ms or not times:
-            self.last_ms = time_ms
-            times.append(time_ms)
-            self._hashes.append(event_id_hash)
-            self._items.append(item)
-            self.course.follow(time_ms, item)
-            if len(times) > _TRIM_AT:
-                self._trim()
-            return
-        self.opened_ms = min(self.opened_ms, time_ms)
-        self._insert(time_ms, event_id_hash, item)
+    def add(self, event: ClickEvent, event_id_hash: int) -> Verdict:
+        """Add an event, unless it was added before or comes too late to tell.
 
-    def is_late(self, time_ms: int, event_id_hash: int) -> bool:
-        """Whether an event's place is among those that are final: nobody knows if it was seen."""
+        Returns:
+            `added`; `duplicate`: an event of this id was added, within the lateness; `late`: its
+            place is among those that are final.
+        """
+        time_ms = event.time_ms
+        hashes = self._hashes
+        last_ms = self.last_ms
+        if time_ms <= last_ms and self._is_final(time_ms, event_id_hash):
+            return "late"
+        if event_id_hash in hashes and self._knows(event_id_hash):
+            return "duplicate"
+        item = INTAKES.get(event.type, take_unknown)(self, event.properties, time_ms)
+        self.events_count += 1
+        context = event.context
+        if time_ms <= last_ms:
+            self._add_between(time_ms, event_id_hash, item, context)
+            return "added"
+        self.last_ms = time_ms
+        self._times.append(time_ms)
+        hashes.append(event_id_hash)
+        self._items.append(item)
+        self.course.follow(time_ms, item)
+        device: str | None = context.device
+        if device:
+            self.device_ms = time_ms
+            if device != self.device:
+                self.device = device[:TEXT_MAX]
+        locale: str | None = context.locale
+        if locale:
+            self.locale_ms = time_ms
+            self.locale = locale
+        if len(hashes) > _TRIM_AT:
+            self._trim()
+        return "added"
+
+    def _is_final(self, time_ms: int, event_id_hash: int) -> bool:
         if time_ms < self.last_ms - self.settings.lateness_ms:
             return True
         floor_ms = self._floor_ms
         return time_ms <= floor_ms and (time_ms, event_id_hash) <= (floor_ms, self._floor_hash)
 
-    def knows(self, event_id_hash: int) -> bool:
-        """Whether an event of this id was added, within the lateness."""
-        if event_id_hash not in self._hashes:
-            return False
+    def _knows(self, event_id_hash: int) -> bool:
         since_ms = self.last_ms - self.settings.lateness_ms
         return any(
             known == event_id_hash and time_ms >= since_ms
             for known, time_ms in zip(self._hashes, self._times, strict=True)
         )
+
+    def _add_between(self, time_ms: int, event_id_hash: int, item: Item, context: Any) -> None:
+        """Put an event in its place among the recent ones, and follow them again."""
+        self.opened_ms = min(self.opened_ms, time_ms)
+        if context.device:
+            self.see_device(context.device, time_ms)
+        if context.locale:
+            self.see_locale(context.locale, time_ms)
+        times, hashes = self._times, self._hashes
+        at = len(times)
+        while at and (times[at - 1], hashes[at - 1]) > (time_ms, event_id_hash):
+            at -= 1
+        times.insert(at, time_ms)
+        hashes.insert(at, event_id_hash)
+        self._items.insert(at, item)
+        if at == len(times) - 1:
+            self.course.follow(time_ms, item)
+        else:
+            self._follow_again()
+        if len(times) > _TRIM_AT:
+            self._trim()
 
     def merge(self, other: "Session") -> None:
         """Take in a later session of the same id that turned out to be the same one.
@@ -157,21 +198,6 @@ class Session(Tally):
         del self.decision_ids[:-DECISIONS_MAX]
         self.last_decision_ms = now_ms
         self.risk_last = risk
-
-    def _insert(self, time_ms: int, event_id_hash: int, item: Item) -> None:
-        times, hashes = self._times, self._hashes
-        at = len(times)
-        while at and (times[at - 1], hashes[at - 1]) > (time_ms, event_id_hash):
-            at -= 1
-        times.insert(at, time_ms)
-        hashes.insert(at, event_id_hash)
-        self._items.insert(at, item)
-        if at == len(times) - 1:
-            self.course.follow(time_ms, item)
-        else:
-            self._follow_again()
-        if len(times) > _TRIM_AT:
-            self._trim()
 
     def _follow_again(self) -> None:
         course = self._final.copy() if self._final is not None else Course()
@@ -298,68 +324,66 @@ class Session(Tally):
         """Plain JSON values, small; the same for the same events and decisions."""
         if self._times:
             self._trim()
-        opened_ms = self.opened_ms
-        recent: list[Any] = []
-        bare = len(BARE_ITEMS)
-        for time_ms, event_id_hash, item in zip(
-            self._times, self._hashes, self._items, strict=True
-        ):
-            recent.append(time_ms - opened_ms)
-            recent.append(event_id_hash)
-            recent.append(item[0])
-            if item[0] >= bare:
-                recent.extend(item[1:])
-        row = [
+        last_ms = self.last_ms
+        items: list[Any] = []
+        for item in self._items:
+            kind = item[0]
+            items.append(kind)
+            if kind >= MOVE:
+                items += item[PAYLOAD[kind]]
+        row: list[Any] = [
             self.base_id,
             self.generation,
-            opened_ms,
-            self.last_ms - opened_ms,
+            last_ms,
+            last_ms - self.opened_ms,
             self.events_count,
-            self.dump_tally(opened_ms),
-            recent,
-            self._final.dump(opened_ms) if self._final is not None else 0,
-            self.closed_ms,
+            self.dump_tally(last_ms),
+            [last_ms - time_ms for time_ms in self._times],
+            write_hashes(self._hashes, _HASH_BYTES),
+            items,
         ]
+        final = self._final
+        if final is not None or self.last_decision_ms:
+            row.append(final.dump(self.opened_ms) if final is not None else [])
         if self._floor_ms or self.last_decision_ms:
-            row += (
-                self._floor_ms,
-                self._floor_hash,
-                self.decision_ids[:],
-                self.last_decision_ms,
-                self.risk_last,
-            )
+            row.extend((self.decision_ids[:], self.last_decision_ms, self.risk_last))
+            row.extend((self._floor_ms, self._floor_hash))
         return row
 
     @classmethod
     def load(cls, row: list[Any], settings: SessionSettings) -> "Session":
         """The inverse of `dump`."""
-        base_id, generation, opened_ms, span_ms, events_count, tally, recent, final, closed_ms = (
-            row[:9]
-        )
+        base_id, generation, last_ms, span_ms, events_count, tally, times, hashes, items = row[:9]
+        opened_ms = last_ms - span_ms
         session = cls(base_id, generation, opened_ms, settings)
-        session.last_ms = opened_ms + span_ms
+        session.last_ms = last_ms
         session.events_count = events_count
-        session.closed_ms = closed_ms
-        session.load_tally(tally, opened_ms)
-        session._final = Course.load(final, opened_ms) if final else None
-        session._load_recent(recent)
+        session.load_tally(tally, last_ms)
+        session._times = [last_ms - before_ms for before_ms in times]
+        session._hashes = read_hashes(hashes, _HASH_BYTES)
+        session._load_items(items)
+        if len(row) > _PLAIN_ROW:
+            session._load_more(row[_PLAIN_ROW:])
         session._follow_again()
-        if len(row) > 9:  # noqa: PLR2004 - the part that most sessions do without
-            session._floor_ms, session._floor_hash, decision_ids = row[9:12]
-            session.decision_ids = list(decision_ids)
-            session.last_decision_ms, session.risk_last = row[12:14]
         return session
 
-    def _load_recent(self, recent: list[Any]) -> None:
+    def _load_items(self, items: list[Any]) -> None:
         at = 0
-        while at < len(recent):
-            time_ms, event_id_hash, kind = recent[at : at + 3]
-            at += 3
-            self._times.append(time_ms + self.opened_ms)
-            self._hashes.append(event_id_hash)
-            if kind < len(BARE_ITEMS):
+        while at < len(items):
+            kind = items[at]
+            at += 1
+            if kind < MOVE:
                 self._items.append(BARE_ITEMS[kind])
-            else:
-                first, second, third, text = recent[at : at + 4]
-                self._items.append((kind, first, second, third, text))
-                at += 4
+                continue
+            part = PAYLOAD[kind]
+            item = [kind, 0, 0, 0, ""]
+            item[part] = items[at : at + part.stop - part.start]
+            at += part.stop - part.start
+            self._items.append((item[0], item[1], item[2], item[3], item[4]))
+
+    def _load_more(self, more: list[Any]) -> None:
+        if more[0]:
+            self._final = Course.load(more[0], self.opened_ms)
+        if len(more) > 1:
+            _, ids, self.last_decision_ms, self.risk_last, self._floor_ms, self._floor_hash = more
+            self.decision_ids = list(ids)

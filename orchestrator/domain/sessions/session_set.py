@@ -1,13 +1,11 @@
 """The sessions of one profile: which one an event belongs to, and when they end."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from orchestrator.domain.sessions.hashing import event_hash
 from orchestrator.domain.sessions.intake import ClickEvent
-from orchestrator.domain.sessions.session import Session
+from orchestrator.domain.sessions.session import Session, Verdict
 from orchestrator.domain.sessions.settings import SessionSettings
-
-Verdict = Literal["added", "duplicate", "late"]
 
 
 class Routed(NamedTuple):
@@ -60,17 +58,12 @@ class SessionSet:
                 break
         else:
             return self._open_first(base_id, event, event_id_hash)
-        last_ms = session.last_ms
-        if time_ms >= last_ms + self.settings.gap_ms:
-            return self._open_next(session, event, event_id_hash)
-        if session.is_late(time_ms, event_id_hash):
-            return _LATE
-        if session.knows(event_id_hash):
-            return Routed(session, "duplicate")
         if time_ms < session.opened_ms:
             return self._extend_back(session, event, event_id_hash)
-        session.add(event, event_id_hash)
-        return Routed(session, "added")
+        if time_ms >= session.last_ms + self.settings.gap_ms:
+            return self._open_next(session, event, event_id_hash)
+        verdict = session.add(event, event_id_hash)
+        return _LATE if verdict == "late" else Routed(session, verdict)
 
     def due(self, watermark_ms: int) -> list[Session]:
         """Hand out the sessions that have ended, in the order of their ends; once each.
@@ -130,17 +123,18 @@ class SessionSet:
         horizon = self._horizon(session.base_id)
         if horizon and event.time_ms < horizon.closed_ms:
             return _LATE
+        verdict = session.add(event, event_id_hash)
+        if verdict != "added":
+            return _LATE if verdict == "late" else Routed(session, verdict)
         for before in self.open:
             if (
                 before is not session
                 and before.base_id == session.base_id
                 and event.time_ms < before.last_ms + self.settings.gap_ms
             ):
-                before.add(event, event_id_hash)
                 before.merge(session)
                 self.open.remove(session)
                 return Routed(before, "added")
-        session.add(event, event_id_hash)
         return Routed(session, "added")
 
     def _make_room(self, time_ms: int) -> None:
@@ -181,7 +175,7 @@ class SessionSet:
         """Plain JSON values; the same for the same events."""
         return [
             [session.dump() for session in sorted(self.open, key=_age, reverse=True)],
-            [session.dump() for session in sorted(self._ended, key=_order)],
+            [[session.closed_ms, session.dump()] for session in sorted(self._ended, key=_order)],
             [entry for horizon in self._horizons for entry in horizon],
             self._floor_ms,
         ]
@@ -192,7 +186,10 @@ class SessionSet:
         held = cls(settings)
         opened, ended, horizons, held._floor_ms = row
         held.open = [Session.load(session, settings) for session in opened]
-        held._ended = [Session.load(session, settings) for session in ended]
+        for closed_ms, session_row in ended:
+            session = Session.load(session_row, settings)
+            session.closed_ms = closed_ms
+            held._ended.append(session)
         held._horizons = [Horizon(*horizons[at : at + 3]) for at in range(0, len(horizons), 3)]
         return held
 

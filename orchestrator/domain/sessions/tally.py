@@ -3,8 +3,8 @@
 from operator import attrgetter
 from typing import Any
 
+from orchestrator.domain.sessions.compact import pack, read_hashes, unpack, write_hashes
 from orchestrator.domain.sessions.hashing import mark
-from orchestrator.domain.sessions.sparse import pack, unpack
 
 SUM_MAX = 10**12
 """Sums stop there: they stay whole numbers in every JSON reader. Stopping keeps them order-free."""
@@ -13,7 +13,8 @@ TEXT_MAX = 64
 PRODUCTS, METHODS, OPTIONS = range(3)
 """Families of distinct words."""
 DISTINCT_MAX = (64, 8, 8)
-_FAMILY_SHIFT = 24
+_FAMILY_SHIFT = 22
+_MARK_BYTES = 3
 
 SUMS = (
     "pages_count",
@@ -70,7 +71,6 @@ class Tally:
     """
 
     __slots__ = (
-        "acted_ms",
         "adds_count",
         "cart_views_count",
         "coupon_denied_count",
@@ -176,8 +176,6 @@ class Tally:
         self.price_max_cents: int = 0
         self.reached: int = 0
         """The furthest stage reached."""
-        self.acted_ms: int = 0
-        """Time of the last act: of any event but a heartbeat; 0: none."""
         self.methods_distinct: int = 0
         self.options_distinct: int = 0
         self.products_distinct: int = 0
@@ -195,20 +193,22 @@ class Tally:
         entry = mark(word) | family << _FAMILY_SHIFT
         if entry not in self.marks:
             self.marks.append(entry)
-            self._count_marks(family)
+            if family == PRODUCTS and self.products_distinct < DISTINCT_MAX[PRODUCTS]:
+                self.products_distinct += 1
+            else:
+                self._count_marks()
 
-    def _count_marks(self, family: int) -> None:
-        of_family = [entry for entry in self.marks if entry >> _FAMILY_SHIFT == family]
-        while len(of_family) > DISTINCT_MAX[family]:
-            greatest = max(of_family)
-            of_family.remove(greatest)
-            self.marks.remove(greatest)
-        if family == PRODUCTS:
-            self.products_distinct = len(of_family)
-        elif family == METHODS:
-            self.methods_distinct = len(of_family)
-        else:
-            self.options_distinct = len(of_family)
+    def _count_marks(self) -> None:
+        """Count the marks of each family anew, and let go of those too many."""
+        marks = sorted(self.marks)
+        kept: list[int] = []
+        distinct: list[int] = []
+        for family, most in enumerate(DISTINCT_MAX):
+            of_family = [entry for entry in marks if entry >> _FAMILY_SHIFT == family][:most]
+            distinct.append(len(of_family))
+            kept += of_family
+        self.marks = kept
+        self.products_distinct, self.methods_distinct, self.options_distinct = distinct
 
     def see_price(self, price_cents: int) -> None:
         """Take the price of a product seen into the range; 0 is no price."""
@@ -218,17 +218,20 @@ class Tally:
                 self.price_min_cents = price_cents
 
     def see_device(self, device: str, time_ms: int) -> None:
+        """The device an event came from; its first 64 characters count."""
         device = device[:TEXT_MAX]
         if time_ms > self.device_ms or (time_ms == self.device_ms and device > self.device):
             self.device_ms = time_ms
             self.device = device
 
     def see_locale(self, locale: str, time_ms: int) -> None:
+        """The locale of the page an event came from."""
         if time_ms > self.locale_ms or (time_ms == self.locale_ms and locale > self.locale):
             self.locale_ms = time_ms
             self.locale = locale
 
     def see_currency(self, currency: str, time_ms: int) -> None:
+        """The currency of the cart or the order."""
         if time_ms > self.currency_ms or (time_ms == self.currency_ms and currency > self.currency):
             self.currency_ms = time_ms
             self.currency = currency
@@ -241,10 +244,8 @@ class Tally:
         self.see_price(other.price_min_cents)
         self.see_price(other.price_max_cents)
         self.reached = max(self.reached, other.reached)
-        self.acted_ms = max(self.acted_ms, other.acted_ms)
         self.marks.extend(entry for entry in other.marks if entry not in self.marks)
-        for family in (METHODS, OPTIONS, PRODUCTS):
-            self._count_marks(family)
+        self._count_marks()
         if other.device_ms:
             self.see_device(other.device, other.device_ms)
         if other.locale_ms:
@@ -252,29 +253,28 @@ class Tally:
         if other.currency_ms:
             self.see_currency(other.currency, other.currency_ms)
 
-    def dump_tally(self, opened_ms: int) -> list[Any]:
-        """Plain JSON values; times relative to the session's opening."""
+    def dump_tally(self, last_ms: int) -> list[Any]:
+        """Plain JSON values; times before the session's last event."""
         return [
             pack(_numbers(self)),
-            sorted(self.marks),
-            self.acted_ms - opened_ms if self.acted_ms else -1,
+            write_hashes(sorted(self.marks), _MARK_BYTES),
             self.device,
-            self.device_ms - opened_ms if self.device_ms else -1,
+            last_ms - self.device_ms if self.device_ms else 0,
             self.locale,
-            self.locale_ms - opened_ms if self.locale_ms else -1,
+            last_ms - self.locale_ms if self.locale_ms else 0,
             self.currency,
-            self.currency_ms - opened_ms if self.currency_ms else -1,
+            last_ms - self.currency_ms if self.currency_ms else 0,
         ]
 
-    def load_tally(self, row: list[Any], opened_ms: int) -> None:
+    def load_tally(self, row: list[Any], last_ms: int) -> None:
         """The inverse of `dump_tally`, onto a fresh tally."""
-        numbers, marks, acted_ms, device, device_ms, locale, locale_ms, currency, currency_ms = row
+        numbers, marks, self.device, device_ms, self.locale, locale_ms, self.currency, money_ms = (
+            row
+        )
         unpack(numbers, NUMBERS, self)
-        self.marks = list(marks)
-        for family in (METHODS, OPTIONS, PRODUCTS):
-            self._count_marks(family)
-        self.acted_ms = acted_ms + opened_ms if acted_ms >= 0 else 0
-        self.device, self.locale, self.currency = device, locale, currency
-        self.device_ms = device_ms + opened_ms if device_ms >= 0 else 0
-        self.locale_ms = locale_ms + opened_ms if locale_ms >= 0 else 0
-        self.currency_ms = currency_ms + opened_ms if currency_ms >= 0 else 0
+        if marks:
+            self.marks = read_hashes(marks, _MARK_BYTES)
+            self._count_marks()
+        self.device_ms = last_ms - device_ms if self.device else 0
+        self.locale_ms = last_ms - locale_ms if self.locale else 0
+        self.currency_ms = last_ms - money_ms if self.currency else 0

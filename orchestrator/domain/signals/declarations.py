@@ -57,7 +57,7 @@ def _pace_events_per_min(session: SessionView, now_ms: int) -> float:
 
 
 def _silence_ms(session: SessionView, now_ms: int) -> float:
-    return now_ms - (session.acted_ms or session.opened_ms)
+    return now_ms - (session.course.acted_ms or session.opened_ms)
 
 
 def _silence_in_checkout_ms(session: SessionView, now_ms: int) -> float:

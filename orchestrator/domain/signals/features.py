@@ -70,7 +70,7 @@ def features(session: SessionView, facts: FactsView, now_ms: int) -> list[float]
     course = session.course
     stage = course.stage
     age_ms = now_ms - session.opened_ms
-    silence_ms = now_ms - (session.acted_ms or session.opened_ms)
+    silence_ms = now_ms - (course.acted_ms or session.opened_ms)
     path_px = session.cursor_path_px
     price_min_cents = session.price_min_cents
     wander = 1000.0 * session.cursor_turns_count / path_px if path_px else 0.0

@@ -9,6 +9,8 @@ BROWSE, PRODUCT, CART, CHECKOUT, CONTACT, SHIPPING, PAYMENT, REVIEW, PURCHASED =
 class CourseView(Protocol):
     """What depends on the order of the events."""
 
+    acted_ms: int
+    """Time of the last event that was no heartbeat; 0: none."""
     longest_gap_ms: int
     stage: int
     step_returns_count: int
@@ -25,7 +27,6 @@ class SessionView(Protocol):
     """A session as far as signals go; times are event times, Unix epoch, milliseconds."""
 
     opened_ms: int
-    acted_ms: int
     events_count: int
     reached: int
     pages_count: int
