@@ -15,6 +15,7 @@ from orchestrator.adapters.kafka.settings import Cluster
 from orchestrator.errors import BrokerUnreachable, ClientFailed
 
 _TIMEOUT_S = 10.0
+EMBEDDED_CLUSTER_ID = "tansu_cluster"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,10 @@ class Admin:
     def brokers(self, timeout_s: float = _TIMEOUT_S) -> int:
         """How many brokers the cluster has."""
         return len(self._metadata(timeout_s).brokers)
+
+    def is_embedded(self, timeout_s: float = _TIMEOUT_S) -> bool:
+        """Whether the cluster is one of the embedded kind, wherever it was started."""
+        return self._metadata(timeout_s).cluster_id == EMBEDDED_CLUSTER_ID
 
     def wait_ready(self, timeout_s: float = 30.0) -> None:
         """Wait until the cluster answers.

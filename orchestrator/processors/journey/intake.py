@@ -3,7 +3,7 @@
 from typing import Any
 
 from orchestrator.processors.journey.ledger import revocation
-from orchestrator.processors.journey.state import MAX_DISMISSALS, Profile
+from orchestrator.processors.journey.state import MAX_DISMISSALS, KnownOrder, Profile
 from orchestrator.types import Emit, Millis
 
 UNDONE = frozenset({"order_cancelled", "order_refunded", "order_returned"})
@@ -44,15 +44,16 @@ def revoke(
 
 
 def note_order(
-    profile_id: str, profile: Profile, order_id: str, total_cents: int | None, happened_ms: int
+    profile_id: str, profile: Profile, order: KnownOrder, total_cents: int | None
 ) -> list[Emit]:
     """A purchase became known, from whichever topic: once per order id.
 
     Outstanding commands that it cancels are revoked and planned follow-ups dropped: no reminder
     can follow a purchase that is known.
     """
-    if profile.knows_order(order_id):
+    if not profile.learn_order(order):
         return []
+    happened_ms = order.time_ms
     profile.follow_ups = []
     profile.last_order_ms = max(profile.last_order_ms, happened_ms)
     facts = profile.facts
@@ -63,13 +64,11 @@ def note_order(
 
 
 def on_order(profile_id: str, profile: Profile, event: Any) -> list[Emit]:
-    """Fold an event of the order system; it belongs to the session it names or falls into."""
+    """Fold an event of the order system."""
     if event.type in UNDONE:
         return []
-    session = profile.sessions.at(event.time_ms, event.session_id)
-    if session is not None:
-        session.note_order(event.order_id)
-    return note_order(profile_id, profile, event.order_id, event.total_cents, event.time_ms)
+    order = KnownOrder(event.order_id, event.time_ms, event.session_id or "")
+    return note_order(profile_id, profile, order, event.total_cents)
 
 
 def on_profile(profile_id: str, profile: Profile, event: Any) -> list[Emit]:
@@ -85,6 +84,7 @@ def on_profile(profile_id: str, profile: Profile, event: Any) -> list[Emit]:
     facts.customer_id = event.customer_id or facts.customer_id
     facts.time_zone = event.time_zone
     facts.locale = event.locale
+    facts.segment = event.segment
     facts.is_member = bool(event.is_member)
     if event.orders_count is not None:
         facts.orders_count = event.orders_count

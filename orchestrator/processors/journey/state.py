@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from orchestrator.domain.sessions import SessionSet
+from orchestrator.domain.sessions import Session, SessionSet
 from orchestrator.types import CommandId, DecisionId, Millis, SessionId
 
 MAX_COMMANDS = 8
@@ -34,20 +34,27 @@ class Contact(NamedTuple):
     group: str
 
 
+class KnownOrder(NamedTuple):
+    """A purchase, from whichever topic it became known first."""
+
+    order_id: str
+    time_ms: int
+    session_id: str
+    """The session it names; empty where it names none."""
+
+
 class FollowUp(NamedTuple):
     """A message to consider later, e.g. the cart reminder an hour after an abandoned session."""
 
     due_ms: int
-    journey: str
+    name: str
     session_id: SessionId
     opened_ms: int
-    closed_ms: int
     stage: str
-    cart_value_cents: int
-    currency: str
     risk: float
     signals: dict[str, float]
-    features: dict[str, float]
+    facts: dict[str, Any]
+    """Facts of the cart as it was left."""
 
 
 class Facts:
@@ -62,6 +69,7 @@ class Facts:
         "orders_count",
         "orders_value_cents",
         "returns_share",
+        "segment",
         "time_zone",
     )
 
@@ -69,12 +77,28 @@ class Facts:
         self.customer_id: str | None = None
         self.time_zone: str | None = None
         self.locale: str | None = None
+        self.segment: str | None = None
         self.consent: dict[str, bool] = {}
         self.is_member = False
         self.orders_count = 0
         self.orders_value_cents = 0
         self.returns_share = 0.0
         self.coupon_share = 0.0
+
+    @property
+    def told(self) -> bool:
+        """Whether anything is known at all."""
+        return bool(
+            self.customer_id
+            or self.orders_count
+            or self.consent
+            or self.time_zone
+            or self.locale
+            or self.is_member
+            or self.segment
+            or self.returns_share
+            or self.coupon_share
+        )
 
     def dump(self) -> list[Any]:
         return [getattr(self, name) for name in self.__slots__]
@@ -111,26 +135,35 @@ class Profile:
         self.contacts: list[Contact] = []
         self.dismissals: list[tuple[int, str]] = []
         self.follow_ups: list[FollowUp] = []
-        self.orders: list[str] = []
-        """Order ids known, most recent last: an order seen twice is one order."""
+        self.orders: list[KnownOrder] = []
+        """Most recent last: an order seen twice is one order."""
         self.last_order_ms = 0
         self.last_ms = 0
         """The profile's own time: its latest event."""
         self.wake_at_ms = 0
         self.scheduled_ms = 0
 
-    def knows_order(self, order_id: str) -> bool:
-        """Whether the order was seen; remembers it either way."""
-        if order_id in self.orders:
-            return True
-        self.orders.append(order_id)
+    def learn_order(self, order: KnownOrder) -> bool:
+        """Remember a purchase; False where it was known."""
+        if any(known.order_id == order.order_id for known in self.orders):
+            return False
+        self.orders.append(order)
         del self.orders[:-MAX_ORDERS]
-        return False
+        return True
 
-    def remember(self, command: Outstanding, contact: Contact) -> None:
-        """Keep a command just issued, for revocation and for caps."""
-        self.commands.append(command)
-        del self.commands[:-MAX_COMMANDS]
+    def orders_of(self, session: Session) -> list[str]:
+        """Orders of a session: completed in it, naming it, or placed while it was open."""
+        found = list(session.order_ids)
+        end_ms = session.closed_ms or session.last_ms + session.settings.gap_ms
+        for order in self.orders:
+            named = order.session_id in (session.session_id, session.base_id)
+            within = not order.session_id and session.opened_ms <= order.time_ms < end_ms
+            if (named or within) and order.order_id not in found:
+                found.append(order.order_id)
+        return found
+
+    def contacted(self, contact: Contact) -> None:
+        """Keep a contact just made, for caps and cooldowns."""
         self.contacts.append(contact)
         del self.contacts[:-MAX_CONTACTS]
 
@@ -146,12 +179,12 @@ class Profile:
     def dump(self) -> list[Any]:
         return [
             self.sessions.dump(),
-            self.facts.dump(),
-            self.commands,
-            self.contacts,
-            self.dismissals,
-            self.follow_ups,
-            self.orders,
+            self.facts.dump() if self.facts.told else 0,
+            [list(held) for held in self.commands],
+            [list(contact) for contact in self.contacts],
+            [list(dismissal) for dismissal in self.dismissals],
+            [list(planned) for planned in self.follow_ups],
+            [list(order) for order in self.orders],
             self.last_order_ms,
             self.last_ms,
             self.wake_at_ms,
@@ -160,11 +193,12 @@ class Profile:
     @classmethod
     def load(cls, row: list[Any], sessions: SessionSet) -> "Profile":
         profile = cls(sessions)
-        profile.facts = Facts.load(row[1])
+        if row[1]:
+            profile.facts = Facts.load(row[1])
         profile.commands = [Outstanding(*held[:-1], tuple(held[-1])) for held in row[2]]
         profile.contacts = [Contact(*contact) for contact in row[3]]
         profile.dismissals = [(time_ms, action) for time_ms, action in row[4]]
         profile.follow_ups = [FollowUp(*follow_up) for follow_up in row[5]]
-        profile.orders = list(row[6])
+        profile.orders = [KnownOrder(*order) for order in row[6]]
         profile.last_order_ms, profile.last_ms, profile.wake_at_ms = row[7:10]
         return profile

@@ -1,0 +1,267 @@
+"""`orchestrator worker | learner | agents | run`: the deployables."""
+
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from orchestrator.cli import options
+from orchestrator.cli.options import BadOption, choice, connection
+from orchestrator.cli.output import err, guarded
+from orchestrator.config import Connection
+
+ROLES = ("worker", "learner", "agents")
+STOP_TIMEOUT_S = 15.0
+
+SessionGap = Annotated[
+    int, typer.Option("--session-gap-s", min=1, help="Silence that ends a session, seconds.")
+]
+WebPort = Annotated[int | None, typer.Option("--web-port", help="Port of the views; off without.")]
+WebHost = Annotated[str, typer.Option("--web-host", help="Address of the same.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(help="The fast lane: clicks to revocable commands, exactly once.")(worker)
+    app.command(help="Join decisions with outcomes, learn, publish models.")(learner)
+    app.command(help="Faust agents: what is viewed and bought together, what trends.")(agents)
+    app.command(help="All roles in one place, on one machine.")(run)
+
+
+def _clock(value: str) -> Literal["wall", "event"]:
+    return "event" if choice("--clock", value, ("wall", "event")) == "event" else "wall"
+
+
+def _logs(level: str) -> None:
+    import structlog  # noqa: PLC0415 (only the roles log)
+
+    choice("--log-level", level, ("debug", "info", "warning", "error"))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+@guarded
+def worker(
+    broker: options.Broker = "",
+    extra: options.Extra = None,
+    policies: options.Policies = None,
+    slot: options.Slot = "0",
+    clock: options.Clock = "wall",
+    metrics_port: options.MetricsPort = None,
+    metrics_host: options.MetricsHost = "127.0.0.1",
+    group_prefix: options.GroupPrefix = "orchestrator",
+    topic_prefix: options.TopicPrefix = "",
+    state_dir: options.StateDir = None,
+    merge_wait_ms: Annotated[
+        int, typer.Option("--merge-wait-ms", min=0, help="Longest wait for a topic that lags.")
+    ] = 1_000,
+    poll_wait_ms: Annotated[
+        int, typer.Option("--poll-wait-ms", min=1, help="Longest wait that fills a batch.")
+    ] = 10,
+    log_level: options.LogLevel = "info",
+) -> None:
+    """Run the fast lane until SIGTERM."""
+    _logs(log_level)
+    from orchestrator import wiring  # noqa: PLC0415 (loads the Kafka client)
+    from orchestrator.runtimes.worker.settings import HostSettings  # noqa: PLC0415
+
+    place = _place(broker, extra, group_prefix, topic_prefix)
+    settings = HostSettings(
+        role="worker",
+        changelog="orchestrator.state",
+        slot=slot,
+        group_prefix=group_prefix,
+        topic_prefix=topic_prefix,
+        clock=_clock(clock),
+        merge_wait_ms=merge_wait_ms,
+        poll_wait_ms=poll_wait_ms,
+        state_dir=state_dir,
+        metrics_host=metrics_host,
+        metrics_port=metrics_port,
+    )
+    raise typer.Exit(wiring.run_worker(place, settings, policies))
+
+
+@guarded
+def learner(
+    broker: options.Broker = "",
+    extra: options.Extra = None,
+    policies: options.Policies = None,
+    slot: options.Slot = "0",
+    clock: options.Clock = "wall",
+    metrics_port: options.MetricsPort = None,
+    metrics_host: options.MetricsHost = "127.0.0.1",
+    group_prefix: options.GroupPrefix = "orchestrator",
+    topic_prefix: options.TopicPrefix = "",
+    state_dir: options.StateDir = None,
+    log_level: options.LogLevel = "info",
+) -> None:
+    """Run the learner until SIGTERM; of several only one learns, the others stand by."""
+    _logs(log_level)
+    from orchestrator import wiring  # noqa: PLC0415 (loads the Kafka client and River)
+    from orchestrator.runtimes.worker.settings import HostSettings  # noqa: PLC0415
+
+    place = _place(broker, extra, group_prefix, topic_prefix)
+    settings = HostSettings(
+        role="learner",
+        changelog="orchestrator.learner-state",
+        slot=slot,
+        group_prefix=group_prefix,
+        topic_prefix=topic_prefix,
+        clock=_clock(clock),
+        state_dir=state_dir,
+        metrics_host=metrics_host,
+        metrics_port=metrics_port,
+    )
+    raise typer.Exit(wiring.run_learner(place, settings, policies))
+
+
+@guarded
+def agents(
+    broker: options.Broker = "",
+    extra: options.Extra = None,
+    policies: options.Policies = None,
+    metrics_port: options.MetricsPort = None,
+    metrics_host: options.MetricsHost = "127.0.0.1",
+    web_port: WebPort = None,
+    web_host: WebHost = "127.0.0.1",
+    group_prefix: options.GroupPrefix = "orchestrator",
+    topic_prefix: options.TopicPrefix = "",
+    state_dir: options.StateDir = None,
+    log_level: options.LogLevel = "info",
+) -> None:
+    """Run the Faust agents until SIGTERM; --metrics-port serves the same views as --web-port."""
+    _logs(log_level)
+    from orchestrator.runtimes.agents.run import run_agents  # noqa: PLC0415 (faust: slow)
+    from orchestrator.runtimes.agents.settings import AgentsSettings  # noqa: PLC0415
+
+    place = _place(broker, extra, group_prefix, topic_prefix)
+    run_agents(
+        AgentsSettings(
+            broker=place.broker,
+            group_prefix=group_prefix,
+            topic_prefix=topic_prefix,
+            kafka=place.extra,
+            web_port=web_port if web_port is not None else metrics_port,
+            web_host=web_host if web_port is not None else metrics_host,
+            state_dir=state_dir,
+        )
+    )
+
+
+@guarded
+def run(
+    broker: options.Broker = options.EMBEDDED,
+    extra: options.Extra = None,
+    role: Annotated[
+        list[str] | None, typer.Option("--role", help="Only this role, repeatable.")
+    ] = None,
+    policies: options.Policies = None,
+    partitions: Annotated[int, typer.Option("--partitions", min=1)] = 12,
+    port: Annotated[
+        int, typer.Option("--port", help="Port of the embedded broker; 0 takes a free one.")
+    ] = 0,
+    clock: options.Clock = "wall",
+    state_dir: options.StateDir = None,
+    group_prefix: options.GroupPrefix = "orchestrator",
+    topic_prefix: options.TopicPrefix = "",
+    log_level: options.LogLevel = "info",
+) -> None:
+    """Start every role as a process of its own; creates the topics; ends with Ctrl-C."""
+    chosen = [choice("--role", name, ROLES) for name in role or ROLES]
+    with ExitStack() as stack:
+        address = broker
+        if broker == options.EMBEDDED:
+            from orchestrator.adapters.embedded import EmbeddedBroker  # noqa: PLC0415
+
+            address = stack.enter_context(EmbeddedBroker(port)).address
+        place = connection(address, extra, group_prefix, topic_prefix)
+        from orchestrator import wiring  # noqa: PLC0415 (loads the Kafka client)
+
+        wiring.create_topics(place, partitions)
+        shared = command_options(place)
+        own: dict[str, list[str]] = {
+            "worker": ["--clock", _clock(clock)],
+            "learner": ["--clock", _clock(clock)],
+            "agents": [],
+        }
+        if policies is not None:
+            own["worker"] += ["--policies", str(policies)]
+        if state_dir is not None:
+            own["worker"] += ["--state-dir", str(state_dir)]
+        processes = [
+            start_role(stack, name, [*shared, *own[name], "--log-level", log_level])
+            for name in chosen
+        ]
+        err.print(f"broker {address}; roles: {', '.join(chosen)}. Ctrl-C ends all.")
+        _wait(processes)
+
+
+def _place(
+    broker: str, extra: list[str] | None, group_prefix: str, topic_prefix: str
+) -> Connection:
+    if broker == options.EMBEDDED:
+        raise BadOption(
+            "--broker embedded makes a broker that only this process could see.",
+            way_out="Use 'orchestrator run --broker embedded', or name a broker's HOST:PORT.",
+        )
+    return connection(broker, extra, group_prefix, topic_prefix)
+
+
+def command_options(place: Connection) -> list[str]:
+    """The options that name the broker, for a role started as a process."""
+    given = ["--broker", place.broker]
+    for key, value in place.extra.items():
+        given += ["-X", f"{key}={value}"]
+    return [
+        *given,
+        *("--group-prefix", place.group_prefix),
+        *("--topic-prefix", place.topic_prefix),
+    ]
+
+
+def start_role(
+    stack: ExitStack, name: str, arguments: list[str], log: Path | None = None
+) -> "subprocess.Popen[bytes]":
+    """Start a role as a process; leaving the stack stops it, by SIGTERM first."""
+    target: Any = stack.enter_context(log.open("wb")) if log is not None else None
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "orchestrator", name, *arguments], stderr=target, stdout=target
+    )
+
+    def stop() -> None:
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    stack.callback(stop)
+    return process
+
+
+def _wait(processes: "list[subprocess.Popen[bytes]]") -> None:
+    """Until a signal, or until one of the roles ends."""
+    stopped: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: stopped.append(received))
+    while not stopped:
+        for process in processes:
+            status = process.poll()
+            if status is not None:
+                raise typer.Exit(status or 1)
+        time.sleep(0.2)

@@ -1,0 +1,289 @@
+"""One due decision: features, risk, concern, guardrails, draw; the ledger entry and the command."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from orchestrator.domain.decisioning import Decision, Situation, content, decide
+from orchestrator.domain.intent import concern
+from orchestrator.domain.sessions import Session
+from orchestrator.domain.signals import FEATURES, features, values
+from orchestrator.processors.journey.budgets import budgets_left_cents, spend
+from orchestrator.processors.journey.ledger import LEDGER, channel_topic
+from orchestrator.processors.journey.state import (
+    MAX_COMMANDS,
+    MAX_FOLLOW_UPS,
+    Contact,
+    FollowUp,
+    Outstanding,
+    Profile,
+)
+from orchestrator.processors.journey.tables import Tables
+from orchestrator.processors.journey.triggers import Trigger
+from orchestrator.types import CommandId, Emit, Millis, Payload, Scope
+
+RECENT_ORDER_MS = 24 * 3_600_000
+"""After a purchase nobody is reminded for a day, whenever the order became known."""
+DIGITS = 6
+"""Digits kept of features and scores in the ledger: what is logged is what was used."""
+
+
+class Decider:
+    """Decide for a profile with the tables in force.
+
+    Args:
+        tables: Policies, models and product statistics.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+
+    def in_session(
+        self, scope: Scope, profile_id: str, profile: Profile, session: Session, trigger: Trigger
+    ) -> list[Emit]:
+        """Decide while the shopper is there (or silent), and note it in the session."""
+        now = trigger.now_ms
+        row = features(session, profile.facts, now)
+        named = {name: round(value, DIGITS) for name, value in zip(FEATURES, row, strict=True)}
+        stage = session.stage
+        risk = round(self.tables.risk.score(named, stage), DIGITS)
+        signals = {name: value for name, value in values(session, now).items() if value}
+        situation = self._situation(scope, profile_id, profile, trigger, session.session_id)
+        situation.stage = stage
+        situation.risk = risk
+        situation.signals = signals
+        situation.concern = concern(signals)
+        situation.facts = self._facts(profile, session, now)
+        situation.suppressions = _suppressions(profile, session.opened_ms)
+        decision = decide(self.tables.policies, situation, trigger.decision_id)
+        session.decided(trigger.decision_id, now, risk)
+        return self._emits(scope, profile, situation, decision, trigger, named)
+
+    def follow_up(
+        self, scope: Scope, profile_id: str, profile: Profile, planned: FollowUp, now: Millis
+    ) -> list[Emit]:
+        """Decide on a planned message; a purchase or a return to the shop since then forbids it."""
+        trigger = Trigger.of_timer(
+            planned.name, profile_id, planned.session_id, planned.due_ms, now
+        )
+        situation = self._situation(scope, profile_id, profile, trigger, planned.session_id)
+        situation.trigger = "follow_up"
+        situation.follow_up = planned.name
+        situation.stage = planned.stage
+        situation.risk = planned.risk
+        situation.signals = planned.signals
+        situation.concern = concern(planned.signals)
+        situation.facts = self._person(profile, now) | planned.facts
+        suppressions = _suppressions(
+            profile, min(planned.opened_ms, now - RECENT_ORDER_MS)
+        )
+        if profile.sessions.open:
+            suppressions = suppressions | {"returned"}
+        situation.suppressions = suppressions
+        decision = decide(self.tables.policies, situation, trigger.decision_id)
+        return self._emits(scope, profile, situation, decision, trigger, {})
+
+    def plan_follow_ups(
+        self, profile: Profile, session: Session, outcome: str, signals: dict[str, float]
+    ) -> None:
+        """Plan what the journeys ask for after a session that ended so."""
+        for _, follow_up in self.tables.policies.follow_ups(outcome):
+            profile.follow_ups.append(
+                FollowUp(
+                    due_ms=session.last_ms + follow_up.after_ms,
+                    name=follow_up.name,
+                    session_id=session.session_id,
+                    opened_ms=session.opened_ms,
+                    stage=session.stage_reached,
+                    risk=session.risk_last or 0.0,
+                    signals={name: value for name, value in signals.items() if value},
+                    facts=self._cart(session),
+                )
+            )
+        del profile.follow_ups[:-MAX_FOLLOW_UPS]
+
+    # -- what a decision sees
+
+    def _situation(
+        self,
+        scope: Scope,
+        profile_id: str,
+        profile: Profile,
+        trigger: Trigger,
+        session_id: str,
+    ) -> Situation:
+        return Situation(
+            now_ms=trigger.now_ms,
+            profile_id=profile_id,
+            session_id=session_id,
+            stage="browse",
+            risk=0.0,
+            concern={},
+            signals={},
+            facts={},
+            consent=profile.facts.consent,
+            customer_id=profile.facts.customer_id,
+            contacts=self.tables.policies.relevant(profile.contacts, trigger.now_ms),
+            dismissed=profile.dismissals,
+            budgets_left_cents=budgets_left_cents(scope, self.tables.policies, trigger.now_ms),
+            trigger=trigger.situation,
+        )
+
+    def _facts(self, profile: Profile, session: Session, now: Millis) -> dict[str, Any]:
+        return self._person(profile, now) | self._cart(session)
+
+    def _person(self, profile: Profile, now: Millis) -> dict[str, Any]:
+        facts = profile.facts
+        return {
+            "customer_known": facts.customer_id is not None,
+            "is_member": facts.is_member,
+            "orders_count": facts.orders_count,
+            "orders_value_cents": facts.orders_value_cents,
+            "last_order_age_ms": now - profile.last_order_ms if profile.last_order_ms else None,
+            "returns_share": facts.returns_share,
+            "coupon_share": facts.coupon_share,
+            "segment": facts.segment,
+            "locale": facts.locale,
+            "time_zone": facts.time_zone,
+        }
+
+    def _cart(self, session: Session) -> dict[str, Any]:
+        products = [*reversed(session.cart_product_ids), *reversed(session.viewed_product_ids)]
+        found: dict[str, Any] = {
+            "cart_value_cents": session.cart_value_cents,
+            "cart_items_count": session.items_count,
+            "device": session.device,
+            "product_id": session.viewed_product_ids[-1] if session.viewed_product_ids else None,
+            "bundle_product_id": self.tables.partner(products),
+        }
+        if session.locale is not None:
+            found["locale"] = session.locale
+        return found
+
+    # -- what it leaves behind
+
+    def _emits(
+        self,
+        scope: Scope,
+        profile: Profile,
+        situation: Situation,
+        decision: Decision,
+        trigger: Trigger,
+        named: dict[str, float],
+    ) -> list[Emit]:
+        profile_id = situation.profile_id
+        command_id: CommandId | None = None
+        emits: list[Emit] = []
+        if decision.sends:
+            command_id = CommandId(f"cmd-{trigger.decision_id.removeprefix('dec-')}")
+            emits.append(self._command(profile, situation, decision, trigger, command_id))
+            spend(scope, decision, trigger.now_ms)
+        entry = self._entry(scope, situation, decision, trigger, named, command_id)
+        return [Emit(LEDGER, profile_id, entry), *emits]
+
+    def _command(
+        self,
+        profile: Profile,
+        situation: Situation,
+        decision: Decision,
+        trigger: Trigger,
+        command_id: CommandId,
+    ) -> Emit:
+        chosen = decision.chosen
+        now = trigger.now_ms
+        profile.expire(now)
+        replaced = _replaced(profile.commands, chosen.channel, chosen.placement)
+        profile.commands = [held for held in profile.commands if held is not replaced]
+        profile.commands.append(
+            Outstanding(
+                command_id,
+                trigger.decision_id,
+                situation.session_id or "",
+                chosen.channel,
+                chosen.placement or "",
+                chosen.action,
+                decision.expires_at_ms,
+                tuple(decision.cancel_on),
+            )
+        )
+        profile.contacted(Contact(now, chosen.action, chosen.channel, decision.group))
+        payload: Payload = {
+            "id": command_id,
+            "decision_id": trigger.decision_id,
+            "type": "intervention_issued",
+            "time_ms": now,
+            "profile_id": situation.profile_id,
+            "session_id": situation.session_id,
+            "channel": chosen.channel,
+            "placement": chosen.placement,
+            "action": chosen.action,
+            "treatment": chosen.treatment,
+            "offer": decision.offer,
+            "content": content(self.tables.policies, situation, decision),
+            "expires_at_ms": decision.expires_at_ms,
+            "supersedes": replaced.command_id if replaced else None,
+            "cancel_on": list(decision.cancel_on),
+            "policy": self.tables.policies.version,
+            "experiment": decision.experiment,
+        }
+        return Emit(channel_topic(chosen.channel), situation.profile_id, payload)
+
+    def _entry(
+        self,
+        scope: Scope,
+        situation: Situation,
+        decision: Decision,
+        trigger: Trigger,
+        named: dict[str, float],
+        command_id: CommandId | None,
+    ) -> Payload:
+        return {
+            "id": trigger.decision_id,
+            "type": "decision_made",
+            "time_ms": trigger.now_ms,
+            "profile_id": situation.profile_id,
+            "session_id": situation.session_id,
+            "customer_id": situation.customer_id,
+            "trigger": trigger.payload,
+            "positions": dict(scope.positions),
+            "stage": situation.stage,
+            "risk": situation.risk,
+            "concern": situation.concern,
+            "features": named,
+            "signals": situation.signals,
+            "facts": {key: value for key, value in situation.facts.items() if value is not None},
+            "consent": dict(situation.consent),
+            "contacts": [list(contact) for contact in situation.contacts],
+            "dismissed": [list(dismissal) for dismissal in situation.dismissed],
+            "suppressions": sorted(situation.suppressions),
+            "budgets_left_cents": dict(situation.budgets_left_cents),
+            "candidates": decision.candidates,
+            "chosen": decision.chosen_payload(),
+            "command_id": command_id,
+            "reason": decision.reason,
+            "exploration": decision.exploration,
+            "models": self.tables.versions,
+            "policy": self.tables.policies.version,
+            "holdout": decision.holdout,
+            "experiment": decision.experiment,
+        }
+
+
+def _suppressions(profile: Profile, ordered_since_ms: int) -> set[str]:
+    """Reasons against contacting this person at all, whatever the policy."""
+    found: set[str] = set()
+    if profile.last_order_ms and profile.last_order_ms >= ordered_since_ms:
+        found.add("recent_order")
+    if len(profile.commands) >= MAX_COMMANDS:
+        found.add("outstanding_commands")
+    return found
+
+
+def _replaced(
+    commands: Sequence[Outstanding], channel: str, placement: str | None
+) -> Outstanding | None:
+    """The command that holds the same place, which a new one supersedes."""
+    for held in commands:
+        if held.channel == channel and held.placement == (placement or ""):
+            return held
+    return None
+

@@ -1,0 +1,182 @@
+"""The fast lane's processor: every profile-keyed topic in, commands, ledger and sessions out."""
+
+from typing import Any
+
+from orchestrator.domain.decisioning import PolicySet
+from orchestrator.domain.risk import Risk
+from orchestrator.domain.sessions import SessionSet, SessionSettings
+from orchestrator.domain.signals import values
+from orchestrator.errors import InvalidRecord, OrchestratorError
+from orchestrator.messages import wire
+from orchestrator.processors.journey.decide import Decider, Trigger
+from orchestrator.processors.journey.intake import (
+    note_order,
+    on_feedback,
+    on_order,
+    on_profile,
+    revoke,
+)
+from orchestrator.processors.journey.ledger import session_closed
+from orchestrator.processors.journey.state import KnownOrder, Profile
+from orchestrator.processors.journey.tables import Tables
+from orchestrator.types import Emit, Millis, Record, Scope, Step
+
+RETENTION_MS = 90 * 24 * 3_600_000
+"""A profile silent this long is forgotten: longer than any cap looks back."""
+
+
+class JourneyProcessor:
+    """Sessions, signals, risk, guardrails, one action, revocations (`ports.Processor`).
+
+    Args:
+        policies: Policies in force until `policies` brings others.
+        risk: Risk model in force until `models` brings another.
+        sessions: Gap and lateness.
+    """
+
+    inputs = ("profiles", "identities", "orders", "feedback", "clickstream")
+    broadcasts = ("policies", "models", "merchandising.products")
+
+    def __init__(
+        self, policies: PolicySet, risk: Risk, sessions: SessionSettings | None = None
+    ) -> None:
+        self.tables = Tables(policies, risk)
+        self.sessions = sessions or SessionSettings()
+        self.decider = Decider(self.tables)
+
+    def decode(self, topic: str, key: str, value: bytes) -> Any:
+        return wire.decode(topic, key, value)
+
+    def on_broadcast(self, topic: str, key: str, value: bytes | None) -> None:
+        self.tables.take(topic, key, value)
+
+    def on_record(
+        self, scope: Scope, state: Profile | None, record: Record, now: Millis
+    ) -> Step[Profile]:
+        if record.topic == "clickstream":
+            return self._on_click(scope, state, record)
+        event = record.value
+        if event is None:
+            return self._erase(record.key, state, now)
+        profile = state or Profile(SessionSet(record.key, self.sessions))
+        emits: list[Emit] = []
+        if record.topic == "orders":
+            emits = on_order(record.key, profile, event)
+        elif record.topic == "feedback":
+            emits = on_feedback(record.key, profile, event)
+        elif record.topic == "profiles":
+            emits = on_profile(record.key, profile, event)
+        elif event.customer_id:
+            profile.facts.customer_id = event.customer_id
+        profile.last_ms = max(profile.last_ms, record.time_ms)
+        self._plan_wake(profile)
+        return Step(profile, emits)
+
+    def on_timer(self, scope: Scope, key: str, state: Profile, now: Millis) -> Step[Profile]:
+        emits: list[Emit] = []
+        for session in state.sessions.due(now - self.sessions.lateness_ms):
+            emits.append(self._close(key, state, session))
+        emits += self._on_silence(scope, key, state, now)
+        due = [planned for planned in state.follow_ups if planned.due_ms <= now]
+        if due:
+            state.follow_ups = [planned for planned in state.follow_ups if planned.due_ms > now]
+            for planned in due:
+                emits += self.decider.follow_up(scope, key, state, planned, now)
+        state.expire(now)
+        if state.idle() and state.last_ms + RETENTION_MS <= now:
+            return Step(None, emits)
+        self._plan_wake(state)
+        return Step(state, emits)
+
+    def dump(self, state: Profile) -> Any:
+        return state.dump()
+
+    def load(self, row: Any) -> Profile:
+        return Profile.load(row, SessionSet.load(row[0], self.sessions))
+
+    def _on_click(self, scope: Scope, state: Profile | None, record: Record) -> Step[Profile]:
+        event = record.value
+        key = record.key
+        profile = state or Profile(SessionSet(key, self.sessions))
+        routed = profile.sessions.route(event)
+        session = routed.session
+        kind = event.type
+        if session is None:
+            return self._late(key, profile, event)
+        if routed.verdict == "duplicate":
+            return Step(profile)
+        if event.time_ms > profile.last_ms:
+            profile.last_ms = event.time_ms
+        if event.customer_id:
+            profile.facts.customer_id = event.customer_id
+        emits: list[Emit] = []
+        if kind == "order_completed":
+            order = KnownOrder(event.properties.order_id, event.time_ms, session.session_id)
+            emits += note_order(key, profile, order, event.properties.total_cents)
+        elif kind == "product_removed" and session.cart_emptied:
+            emits += revoke(
+                key,
+                profile,
+                "cart_emptied",
+                Millis(profile.last_ms),
+                happened_ms=event.time_ms,
+                session_id=session.session_id,
+            )
+        now_ms = profile.last_ms
+        if self.tables.policies.is_due(kind, session, now_ms, lambda: values(session, now_ms)):
+            trigger = Trigger.of_record(record, event.id, Millis(profile.last_ms))
+            emits += self.decider.in_session(scope, key, profile, session, trigger)
+        self._plan_wake(profile)
+        return Step(profile, emits)
+
+    def _late(self, key: str, profile: Profile, event: Any) -> Step[Profile]:
+        """An event of a session that ended: only a purchase still matters."""
+        if event.type != "order_completed":
+            raise InvalidRecord("late", "its session ended, or it is older than the lateness")
+        order = KnownOrder(event.properties.order_id, event.time_ms, event.session_id or "")
+        emits = note_order(key, profile, order, event.properties.total_cents)
+        self._plan_wake(profile)
+        return Step(profile, emits)
+
+    def _on_silence(
+        self, scope: Scope, key: str, profile: Profile, now: Millis
+    ) -> list[Emit]:
+        emits: list[Emit] = []
+        for session in profile.sessions.open:
+            due_ms = self.tables.policies.silence_due_ms(session)
+            if due_ms and due_ms <= now:
+                trigger = Trigger.of_timer("silence", key, session.session_id, due_ms, now)
+                emits += self.decider.in_session(scope, key, profile, session, trigger)
+        return emits
+
+    def _close(self, key: str, profile: Profile, session: Any) -> Emit:
+        signals = values(session, session.last_ms)
+        order_ids = profile.orders_of(session)
+        outcome = "purchased" if order_ids else session.outcome
+        self.decider.plan_follow_ups(profile, session, outcome, signals)
+        return session_closed(key, session, outcome, order_ids, signals)
+
+    def _erase(self, key: str, profile: Profile | None, now: Millis) -> Step[Profile]:
+        """A tombstone on `profiles`: revoke what is outstanding, forget the person."""
+        if profile is None:
+            return Step(None)
+        emits = revoke(key, profile, "consent_withdrawn", now, happened_ms=0)
+        return Step(None, emits)
+
+    def _plan_wake(self, profile: Profile) -> None:
+        wake = 0
+        for session in profile.sessions.open:
+            silence_ms = self.tables.policies.silence_due_ms(session)
+            if silence_ms:
+                wake = min(wake, silence_ms) if wake else silence_ms
+        close_ms = profile.sessions.next_close_ms()
+        if close_ms:
+            close_ms += self.sessions.lateness_ms
+            wake = min(wake, close_ms) if wake else close_ms
+        for planned in profile.follow_ups:
+            wake = min(wake, planned.due_ms) if wake else planned.due_ms
+        if not wake:
+            wake = profile.last_ms + RETENTION_MS
+            for command in profile.commands:
+                wake = min(wake, command.expires_at_ms)
+        profile.wake_at_ms = wake

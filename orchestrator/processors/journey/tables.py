@@ -1,0 +1,80 @@
+"""What every worker reads whole: policies, models and product statistics, with their versions."""
+
+import orjson
+
+from orchestrator.domain.decisioning import PolicySet
+from orchestrator.domain.risk import Risk
+from orchestrator.errors import InvalidPolicy
+from orchestrator.online.snapshots import read
+
+MAX_PARTNERS = 3
+"""Partners kept of a product: a hint shows one, and leaves out what is in the cart."""
+
+
+class Tables:
+    """The versions in force; each change comes between batches.
+
+    What does not fit is refused and counted; what was in force stays.
+    """
+
+    def __init__(self, policies: PolicySet, risk: Risk) -> None:
+        self.policies = policies
+        self.risk = risk
+        self.partners: dict[str, tuple[str, ...]] = {}
+        """Products bought with a product, the strongest first."""
+        self.statistics_version = "bundles@0"
+        self.refused = 0
+        self._shipped = policies
+        self._published: dict[str, bytes] = {}
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """As the ledger pins them."""
+        return {"risk": self.risk.version, "bundles": self.statistics_version}
+
+    def take(self, topic: str, key: str, value: bytes | None) -> None:
+        """Take one broadcast record in."""
+        try:
+            if topic == "models":
+                self._model(key, value)
+            elif topic == "policies":
+                self._policy(key, value)
+            else:
+                self._product(key, value)
+        except (InvalidPolicy, orjson.JSONDecodeError, KeyError, TypeError):
+            self.refused += 1
+
+    def _model(self, key: str, value: bytes | None) -> None:
+        if key == "risk" and value is not None:
+            self.risk = Risk(read(value))
+
+    def _policy(self, key: str, value: bytes | None) -> None:
+        published = dict(self._published)
+        if value is None:
+            published.pop(key, None)
+        else:
+            published[key] = value
+        self.policies = self._shipped.overridden(published)
+        self._published = published
+
+    def _product(self, key: str, value: bytes | None) -> None:
+        if value is None:
+            self.partners.pop(key, None)
+            return
+        row = orjson.loads(value)
+        self.partners[key] = tuple(
+            partner["product_id"] for partner in row["bought_with"][:MAX_PARTNERS]
+        )
+        self.statistics_version = f"bundles@{max(row['time_ms'], self._statistics_ms)}"
+
+    @property
+    def _statistics_ms(self) -> int:
+        return int(self.statistics_version.partition("@")[2])
+
+    def partner(self, products: tuple[str, ...]) -> str | None:
+        """A product to suggest beside these, the most recent of them first; None without one."""
+        for product_id in products:
+            for partner in self.partners.get(product_id, ()):
+                if partner not in products:
+                    return partner
+        return None

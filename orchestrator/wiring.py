@@ -1,0 +1,121 @@
+"""Composition root: from options to objects. The only module that knows both sides."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from orchestrator.adapters.clock import SystemClock
+from orchestrator.adapters.kafka.admin import Admin, TopicSpec
+from orchestrator.adapters.kafka.settings import Cluster
+from orchestrator.adapters.kafka.transport import KafkaTransport
+from orchestrator.adapters.store import MemoryTable, SpillTable
+from orchestrator.config import Connection
+from orchestrator.domain.decisioning import PolicySet, load
+from orchestrator.domain.risk import Risk
+from orchestrator.domain.signals import NAMES
+from orchestrator.messages.topics import TOPICS, partition_count, prefixed, topic_config
+from orchestrator.online.snapshots import shipped
+from orchestrator.processors.journey.processor import JourneyProcessor
+from orchestrator.processors.learning import LearningProcessor
+from orchestrator.processors.learning_model import RiskLearner
+from orchestrator.runtimes.worker.run import run_host
+from orchestrator.runtimes.worker.settings import HostSettings, own_all_with_first, own_assigned
+
+SHIPPED_POLICIES = Path(__file__).parent / "policies"
+
+
+def cluster(place: Connection) -> Cluster:
+    """How to reach the broker; one of the embedded kind is recognised wherever it runs.
+
+    Raises:
+        BrokerUnreachable: nobody answers.
+    """
+    plain = Cluster(place.broker, place.extra)
+    return replace(plain, embedded=Admin(plain).is_embedded())
+
+
+def admin(place: Connection) -> Admin:
+    """Administration of the broker."""
+    return Admin(cluster(place))
+
+
+def create_topics(place: Connection, partitions: int, replication: int = -1) -> list[str]:
+    """Create every topic of the contract and of the agents that is missing."""
+    from orchestrator.runtimes.agents.settings import topics  # noqa: PLC0415 (faust: slow)
+
+    specs = [
+        TopicSpec(
+            prefixed(name, place.topic_prefix),
+            partition_count(name, partitions),
+            topic_config(name),
+            replication,
+        )
+        for name in TOPICS
+    ]
+    specs += [
+        TopicSpec(
+            prefixed(topic.name, place.topic_prefix), topic.partitions, topic.config, replication
+        )
+        for topic in topics(partitions)
+    ]
+    return admin(place).create(specs)
+
+
+def policies(folder: Path | None = None) -> PolicySet:
+    """The policies in a folder; the shipped ones without it.
+
+    Raises:
+        InvalidPolicy: with file, field, value and the way out.
+    """
+    return load([folder or SHIPPED_POLICIES], NAMES)
+
+
+def journey(folder: Path | None = None) -> JourneyProcessor:
+    """The fast lane's processor with the shipped model."""
+    return JourneyProcessor(policies(folder), Risk(shipped("risk")))
+
+
+def learning() -> LearningProcessor:
+    """The learner's processor, beginning from the shipped model."""
+    return LearningProcessor(RiskLearner(shipped("risk")))
+
+
+def run_worker(place: Connection, settings: HostSettings, folder: Path | None = None) -> int:
+    """Run the fast lane until stopped; return the exit status."""
+    processor = journey(folder)
+    return run_host(
+        processor,
+        KafkaTransport(cluster(place)),
+        settings,
+        SystemClock(),
+        table=_tables(settings, processor),
+        own=own_assigned,
+    )
+
+
+def run_learner(place: Connection, settings: HostSettings) -> int:
+    """Run the learner until stopped: one owner, others stand by."""
+    processor = learning()
+    return run_host(
+        processor,
+        KafkaTransport(cluster(place)),
+        settings,
+        SystemClock(),
+        table=_tables(settings, processor),
+        own=own_all_with_first,
+    )
+
+
+def _tables(settings: HostSettings, processor: Any) -> Callable[[int], Any]:
+    if settings.state_dir is None:
+        return lambda _: MemoryTable()
+    folder = settings.state_dir / settings.transactional_id
+    return lambda partition: SpillTable(
+        folder / str(partition), processor.load, settings.hot_states
+    )
+
+
+def names(topics: Iterable[str], prefix: str) -> list[str]:
+    """Topics' names on the broker."""
+    return [prefixed(topic, prefix) for topic in topics]
