@@ -121,19 +121,40 @@ class Course:
         if kind >= HIDDEN:
             _TURNS[kind - HIDDEN](self, time_ms, item)
 
-    def move(self, stage: int) -> None:
-        """Go to a stage; counts a way back out of, or within, the checkout."""
-        before = self.stage
-        if stage < before and CHECKOUT <= before < PURCHASED:
-            if stage >= CHECKOUT:
-                self.step_returns_count += 1
-            else:
-                self.checkout_exits_count += 1
-        self.stage = stage
+    def hide(self, time_ms: int, item: Item) -> None:
+        """The tab goes out of sight."""
+        if not self.hidden_since_ms:
+            self.hidden_since_ms = time_ms
 
-    def view(self, price_cents: int, product_id: str) -> None:
+    def show(self, time_ms: int, item: Item) -> None:
+        """The tab comes back."""
+        if self.hidden_since_ms:
+            self.hidden_ms += time_ms - self.hidden_since_ms
+            self.hidden_since_ms = 0
+
+    def move(self, time_ms: int, item: Item) -> None:
+        """Go to a stage."""
+        self._go(item[1])
+
+    def advance(self, time_ms: int, item: Item) -> None:
+        """Go to a stage unless a later one is reached."""
+        self.stage = max(self.stage, item[1])
+
+    def see_cart(self, time_ms: int, item: Item) -> None:
+        """Go to a stage and take in what is told of the cart."""
+        if item[1] >= 0:
+            self._go(item[1])
+        self._take_cart(item[2], item[3])
+
+    def keep_cart(self, time_ms: int, item: Item) -> None:
+        """As `see_cart`, without a way back."""
+        self.stage = max(self.stage, item[1])
+        self._take_cart(item[2], item[3])
+
+    def view(self, time_ms: int, item: Item) -> None:
         """See a product."""
-        self.move(PRODUCT)
+        self._go(PRODUCT)
+        price_cents, product_id = item[3], item[4]
         if price_cents:
             before = self.price_cents
             if before and (
@@ -148,33 +169,21 @@ class Course:
         if len(viewed) > PRODUCTS_MAX:
             del viewed[0]
 
-    def see_cart(self, value_cents: int, items_count: int) -> None:
-        """Take in what an event tells of the cart as a whole; -1: nothing."""
-        if value_cents == 0 or items_count == 0:
-            self.empty(bought=0)
-            return
-        if value_cents > 0:
-            self.cart_value_cents = value_cents
-            self.items_count = max(1, self.items_count)
-            self.cart_emptied = 0
-        if items_count > 0:
-            self.items_count = items_count
-            self.cart_emptied = 0
-
-    def change(self, pieces: int, value_cents: int, absolute: int, product_id: str) -> None:
+    def change(self, time_ms: int, item: Item) -> None:
         """Put pieces of a product into the cart, or take them out."""
+        _, pieces, value_cents, absolute, product_id = item
         cart = self.cart
         kept = cart.get(product_id, 0) + pieces
         if kept > 0:
-            cart[product_id] = min(PIECES_MAX, kept)
+            cart[product_id] = kept
             if len(cart) > CART_MAX:
                 del cart[next(iter(cart))]
         else:
             cart.pop(product_id, None)
-        items_count = min(PIECES_MAX, max(0, self.items_count + pieces))
+        items_count = max(0, self.items_count + pieces)
         if pieces < 0:
             if value_cents == 0 if absolute else items_count == 0:
-                self.empty(bought=0)
+                self._empty(bought=0)
                 return
         else:
             self.cart_emptied = 0
@@ -182,13 +191,54 @@ class Course:
                 self.stage = CART
         if absolute:
             self.cart_value_cents = value_cents
-            self.items_count = max(1, items_count)
+            self.items_count = items_count or 1
         else:
             self.cart_value_cents = min(CENTS_MAX, max(0, self.cart_value_cents + value_cents))
             self.items_count = items_count
 
-    def empty(self, bought: int) -> None:
-        """Nothing is left in the cart: taken out, or bought."""
+    def choose_method(self, time_ms: int, item: Item) -> None:
+        """Choose a way of paying."""
+        method = item[4]
+        self.stage = max(self.stage, PAYMENT)
+        if self.payment_method and method != self.payment_method:
+            self.payment_switches_count += 1
+        self.payment_method = method
+
+    def try_coupon(self, time_ms: int, item: Item) -> None:
+        """A coupon is typed in, taken or refused."""
+        self.coupon = item[4]
+
+    def order(self, time_ms: int, item: Item) -> None:
+        """Complete an order: what was in the cart is bought."""
+        self.stage = PURCHASED
+        self._empty(bought=1)
+        order_id, order_ids = item[4], self.order_ids
+        if order_id not in order_ids:
+            order_ids.append(order_id)
+            if len(order_ids) > ORDERS_MAX:
+                del order_ids[0]
+
+    def _go(self, stage: int) -> None:
+        before = self.stage
+        if stage < before and CHECKOUT <= before < PURCHASED:
+            if stage >= CHECKOUT:
+                self.step_returns_count += 1
+            else:
+                self.checkout_exits_count += 1
+        self.stage = stage
+
+    def _take_cart(self, value_cents: int, items_count: int) -> None:
+        if value_cents == 0 or items_count == 0:
+            self._empty(bought=0)
+            return
+        self.cart_emptied = 0
+        if value_cents > 0:
+            self.cart_value_cents = value_cents
+            self.items_count = self.items_count or 1
+        if items_count > 0:
+            self.items_count = items_count
+
+    def _empty(self, bought: int) -> None:
         if bought:
             self.cart_emptied = 0
         elif self.items_count:
@@ -197,26 +247,28 @@ class Course:
         self.items_count = 0
         self.cart.clear()
 
-    def choose_method(self, method: str) -> None:
-        """Choose a way of paying."""
-        self.stage = max(self.stage, PAYMENT)
-        if self.payment_method and method != self.payment_method:
-            self.payment_switches_count += 1
-        self.payment_method = method
-
-    def order(self, order_id: str) -> None:
-        """Complete an order."""
-        self.stage = PURCHASED
-        self.empty(bought=1)
-        order_ids = self.order_ids
-        if order_id not in order_ids:
-            order_ids.append(order_id)
-            if len(order_ids) > ORDERS_MAX:
-                del order_ids[0]
-
     def copy(self) -> "Course":
         """A course of its own that has come as far."""
-        return Course.load(self.dump(0), 0)
+        course = Course()
+        course.acted_ms = self.acted_ms
+        course.longest_gap_ms = self.longest_gap_ms
+        course.stage = self.stage
+        course.step_returns_count = self.step_returns_count
+        course.checkout_exits_count = self.checkout_exits_count
+        course.payment_method = self.payment_method
+        course.payment_switches_count = self.payment_switches_count
+        course.price_cents = self.price_cents
+        course.price_jumps_count = self.price_jumps_count
+        course.hidden_since_ms = self.hidden_since_ms
+        course.hidden_ms = self.hidden_ms
+        course.cart_value_cents = self.cart_value_cents
+        course.items_count = self.items_count
+        course.cart_emptied = self.cart_emptied
+        course.coupon = self.coupon
+        course.cart = self.cart.copy()
+        course.viewed = self.viewed[:]
+        course.order_ids = self.order_ids[:]
+        return course
 
     def dump(self, opened_ms: int) -> list[Any]:
         """Plain JSON values; times after the session's opening, plus 1; empty ends left out."""
@@ -254,56 +306,6 @@ class Course:
         return course
 
 
-def _hide(course: Course, time_ms: int, item: Item) -> None:
-    if not course.hidden_since_ms:
-        course.hidden_since_ms = time_ms
-
-
-def _show(course: Course, time_ms: int, item: Item) -> None:
-    if course.hidden_since_ms:
-        course.hidden_ms += time_ms - course.hidden_since_ms
-        course.hidden_since_ms = 0
-
-
-def _move(course: Course, time_ms: int, item: Item) -> None:
-    course.move(item[1])
-
-
-def _advance(course: Course, time_ms: int, item: Item) -> None:
-    course.stage = max(course.stage, item[1])
-
-
-def _see_cart(course: Course, time_ms: int, item: Item) -> None:
-    if item[1] >= 0:
-        course.move(item[1])
-    course.see_cart(item[2], item[3])
-
-
-def _keep_cart(course: Course, time_ms: int, item: Item) -> None:
-    course.stage = max(course.stage, item[1])
-    course.see_cart(item[2], item[3])
-
-
-def _view(course: Course, time_ms: int, item: Item) -> None:
-    course.view(item[3], item[4])
-
-
-def _change(course: Course, time_ms: int, item: Item) -> None:
-    course.change(item[1], item[2], item[3], item[4])
-
-
-def _choose_method(course: Course, time_ms: int, item: Item) -> None:
-    course.choose_method(item[4])
-
-
-def _try_coupon(course: Course, time_ms: int, item: Item) -> None:
-    course.coupon = item[4]
-
-
-def _order(course: Course, time_ms: int, item: Item) -> None:
-    course.order(item[4])
-
-
 PAYLOAD: tuple[slice, ...] = (
     *[slice(1, 1)] * MOVE,
     slice(1, 2),
@@ -318,16 +320,16 @@ PAYLOAD: tuple[slice, ...] = (
 )
 """By kind: the part of an item that says anything."""
 _TURNS = (
-    _hide,
-    _show,
-    _move,
-    _advance,
-    _see_cart,
-    _view,
-    _change,
-    _choose_method,
-    _try_coupon,
-    _order,
-    _keep_cart,
+    Course.hide,
+    Course.show,
+    Course.move,
+    Course.advance,
+    Course.see_cart,
+    Course.view,
+    Course.change,
+    Course.choose_method,
+    Course.try_coupon,
+    Course.order,
+    Course.keep_cart,
 )
 """By kind, from HIDDEN on."""

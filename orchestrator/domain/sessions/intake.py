@@ -78,9 +78,11 @@ _TO_SHIPPING_ITEM: Item = (ADVANCE, SHIPPING, 0, 0, "")
 _TO_PAYMENT_ITEM: Item = (ADVANCE, PAYMENT, 0, 0, "")
 
 
-def _sum(before: int, more: float) -> int:
-    after = before + int(more)
-    return min(SUM_MAX, after)
+def _sum(before: int, more: int) -> int:
+    after = before + more
+    if after > SUM_MAX:
+        return SUM_MAX
+    return after
 
 
 def _reach(tally: Tally, stage: int) -> None:
@@ -104,13 +106,13 @@ def _list(tally: Tally, properties: Any, time_ms: int) -> Item:
 
 def _view(tally: Tally, properties: Any, time_ms: int) -> Item:
     tally.product_views_count += 1
-    tally.reached = max(tally.reached, PRODUCT)
+    if tally.reached < PRODUCT:  # noqa: PLR1730 - faster than a call
+        tally.reached = PRODUCT
     product_id: str = properties.product_id
     tally.meet(PRODUCTS, product_id)
     price_cents: int | None = properties.price_cents
     if price_cents is None:
         return (VIEW, 0, 0, 0, product_id)
-    price_cents = min(price_cents, CENTS_MAX)
     tally.see_price(price_cents)
     return (VIEW, 0, 0, price_cents, product_id)
 
@@ -124,12 +126,15 @@ def _wish(tally: Tally, properties: Any, time_ms: int) -> Item:
 def _change(tally: Tally, properties: Any, time_ms: int, sign: int) -> Item:
     currency: str | None = properties.currency
     if currency is not None:
-        tally.see_currency(currency, time_ms)
+        if time_ms > tally.currency_ms:
+            tally.currency_ms = time_ms
+            tally.currency = currency
+        else:
+            tally.see_currency(currency, time_ms)
     quantity: int | None = properties.quantity
     pieces = 1 if quantity is None else min(quantity, PIECES_MAX)
     value_cents: int | None = properties.cart_value_cents
     if value_cents is not None:
-        value_cents = min(value_cents, CENTS_MAX)
         return (CHANGE, sign * pieces, value_cents, 1, properties.product_id)
     price_cents: int | None = properties.price_cents
     value_cents = min(pieces * (price_cents or 0), CENTS_MAX)
@@ -138,7 +143,8 @@ def _change(tally: Tally, properties: Any, time_ms: int, sign: int) -> Item:
 
 def _add(tally: Tally, properties: Any, time_ms: int) -> Item:
     tally.adds_count += 1
-    _reach(tally, CART)
+    if tally.reached < CART:  # noqa: PLR1730 - faster than a call
+        tally.reached = CART
     return _change(tally, properties, time_ms, 1)
 
 
@@ -154,17 +160,22 @@ def _cart_item(tally: Tally, properties: Any, time_ms: int, stage: int, back: in
     items_count: int | None = properties.items_count
     currency: str | None = properties.currency
     if currency is not None:
-        tally.see_currency(currency, time_ms)
+        if time_ms > tally.currency_ms:
+            tally.currency_ms = time_ms
+            tally.currency = currency
+        else:
+            tally.see_currency(currency, time_ms)
     if stage == CART and (value_cents == 0 or items_count == 0):
         stage = -1  # an empty cart looked at is no cart
-    tally.reached = max(tally.reached, stage)
+    if stage > tally.reached:  # noqa: PLR1730 - faster than a call
+        tally.reached = stage
     if value_cents is None and items_count is None:
         return (MOVE if back else ADVANCE, stage, 0, 0, "")
     return (
         CART_SEEN if back else CART_KEPT,
         stage,
-        -1 if value_cents is None else min(value_cents, CENTS_MAX),
-        -1 if items_count is None else min(items_count, PIECES_MAX),
+        -1 if value_cents is None else value_cents,
+        -1 if items_count is None else items_count,
         "",
     )
 
@@ -271,7 +282,7 @@ def _refresh(tally: Tally, properties: Any, time_ms: int) -> Item:
 
 def _wander(tally: Tally, properties: Any, time_ms: int) -> Item:
     tally.cursor_wanders_count += 1
-    tally.cursor_path_px = _sum(tally.cursor_path_px, properties.path_px or 0)
+    tally.cursor_path_px = _sum(tally.cursor_path_px, int(properties.path_px or 0))
     tally.cursor_turns_count = _sum(tally.cursor_turns_count, properties.direction_changes or 0)
     tally.cursor_wandering_ms = _sum(tally.cursor_wandering_ms, properties.duration_ms or 0)
     return HESITATION_ITEM

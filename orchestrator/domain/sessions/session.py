@@ -330,7 +330,8 @@ class Session(Tally):
             kind = item[0]
             items.append(kind)
             if kind >= MOVE:
-                items += item[PAYLOAD[kind]]
+                payload: tuple[Any, ...] = item[PAYLOAD[kind]]
+                items.extend(payload)
         row: list[Any] = [
             self.base_id,
             self.generation,

@@ -1,5 +1,6 @@
 """What does not depend on the order of a session's events: sums, extremes, latest words."""
 
+from bisect import bisect_left
 from operator import attrgetter
 from typing import Any
 
@@ -191,29 +192,36 @@ class Tally:
     def meet(self, family: int, word: str) -> None:
         """Count a word unless it was met before; of too many the smallest marks stay."""
         entry = mark(word) | family << _FAMILY_SHIFT
-        if entry not in self.marks:
-            self.marks.append(entry)
-            if family == PRODUCTS and self.products_distinct < DISTINCT_MAX[PRODUCTS]:
-                self.products_distinct += 1
-            else:
-                self._count_marks()
+        if entry in self.marks:
+            return
+        self.marks.append(entry)
+        if family == PRODUCTS and self.products_distinct < DISTINCT_MAX[PRODUCTS]:
+            self.products_distinct += 1
+        elif family == METHODS and self.methods_distinct < DISTINCT_MAX[METHODS]:
+            self.methods_distinct += 1
+        elif family == OPTIONS and self.options_distinct < DISTINCT_MAX[OPTIONS]:
+            self.options_distinct += 1
+        else:
+            self._count_marks()
 
     def _count_marks(self) -> None:
         """Count the marks of each family anew, and let go of those too many."""
         marks = sorted(self.marks)
-        kept: list[int] = []
-        distinct: list[int] = []
-        for family, most in enumerate(DISTINCT_MAX):
-            of_family = [entry for entry in marks if entry >> _FAMILY_SHIFT == family][:most]
-            distinct.append(len(of_family))
-            kept += of_family
-        self.marks = kept
-        self.products_distinct, self.methods_distinct, self.options_distinct = distinct
+        first = bisect_left(marks, METHODS << _FAMILY_SHIFT)
+        second = bisect_left(marks, OPTIONS << _FAMILY_SHIFT)
+        products = marks[:first][: DISTINCT_MAX[PRODUCTS]]
+        methods = marks[first:second][: DISTINCT_MAX[METHODS]]
+        options = marks[second:][: DISTINCT_MAX[OPTIONS]]
+        self.products_distinct = len(products)
+        self.methods_distinct = len(methods)
+        self.options_distinct = len(options)
+        self.marks = products + methods + options
 
     def see_price(self, price_cents: int) -> None:
         """Take the price of a product seen into the range; 0 is no price."""
         if price_cents:
-            self.price_max_cents = max(self.price_max_cents, price_cents)
+            if price_cents > self.price_max_cents:  # noqa: PLR1730 - faster than a call
+                self.price_max_cents = price_cents
             if not self.price_min_cents or price_cents < self.price_min_cents:
                 self.price_min_cents = price_cents
 

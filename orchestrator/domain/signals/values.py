@@ -32,7 +32,7 @@ def measure(session: SessionView, now_ms: int) -> list[float]:
             reading = lower
         elif reading > upper:
             reading = upper
-        row.append(float(reading))
+        row.append(reading)
     return row
 
 
