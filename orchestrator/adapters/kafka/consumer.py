@@ -128,18 +128,25 @@ class KafkaGroupConsumer(KafkaReader):
     def _on_revoke(self, client: Consumer, _: list[TopicPartition]) -> None:
         lost = self._rebalance.lost if self._rebalance else False
         self._rebalance = Rebalance(None, lost)
-        self._hold(client)
+        self._give_back(client)
 
     def _on_lost(self, client: Consumer, _: list[TopicPartition]) -> None:
         self._rebalance = Rebalance(None, lost=True)
-        self._hold(client)
+        self._give_back(client)
 
     def _hold(self, client: Consumer) -> None:
-        """Answer the group with nothing to read; the loop assigns after restoring."""
+        """Take the assignment with nothing to read; the loop assigns after restoring."""
         try:
             client.assign([])
         except KafkaException as exception:
             self._failure = f"assign: {exception}"
+
+    def _give_back(self, client: Consumer) -> None:
+        """Only `unassign` lets the group go on: an empty `assign` would hold it up for ever."""
+        try:
+            client.unassign()
+        except KafkaException as exception:
+            self._failure = f"unassign: {exception}"
 
 
 def _judge(error: KafkaError, topic: str | None, partition: int | None) -> None:
