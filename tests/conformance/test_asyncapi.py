@@ -55,9 +55,11 @@ def test_the_document_is_valid(parser: Path) -> None:
 
 @pytest.mark.slow
 def test_the_parser_would_find_a_fault(parser: Path, tmp_path: Path) -> None:
-    """An example that breaks its schema is named: the examples are looked at."""
+    """A binding that breaks its schema is named, and so is a reference to nothing."""
     shutil.copytree(ROOT / "schemas" / "json", tmp_path / "json")
     text = (ROOT / "schemas" / "asyncapi.yaml").read_text()
     broken = tmp_path / "asyncapi.yaml"
-    broken.write_text(text.replace("visible_ms: 41000", "visible_ms: -1", 1))
-    assert any("visible_ms" in str(fault["path"]) for fault in findings(parser, broken))
+    broken.write_text(text.replace("partitions: 1\n", "partitions: one\n", 1))
+    assert any("partitions" in fault["path"] for fault in findings(parser, broken))
+    broken.write_text(text.replace("#/$defs/SectionDwelled", "#/$defs/Nothing"))
+    assert findings(parser, broken)
