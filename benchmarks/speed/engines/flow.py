@@ -29,11 +29,9 @@ class SessionLogic(StatefulBatchLogic[bytes, Any, bytes]):
         session = self.session
         for value in values:
             click = decode(value)
-            session, command = fold(session, click)
+            session, command = fold(session, click, Session)
             if command is not None:
-                commands.append(
-                    KafkaSinkMessage(click.profile_id.encode(), encode(command))
-                )
+                commands.append(KafkaSinkMessage(click.profile_id.encode(), encode(command)))
         self.session = session
         return commands, session is None
 

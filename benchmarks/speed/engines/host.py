@@ -1,6 +1,6 @@
 """The product's exactly-once host: changelog, outputs and offsets in one transaction a batch."""
 
-import gc
+import sys
 from typing import Any
 
 import msgspec
@@ -12,8 +12,8 @@ from orchestrator.adapters.kafka.settings import Cluster
 from orchestrator.adapters.kafka.transport import KafkaTransport
 from orchestrator.adapters.store import MemoryTable
 from orchestrator.errors import InvalidRecord
-from orchestrator.runtimes.worker.host import ExactlyOnceHost
 from orchestrator.runtimes.worker.logs import Quiet
+from orchestrator.runtimes.worker.run import run_host
 from orchestrator.runtimes.worker.settings import HostSettings
 from orchestrator.types import Emit, Millis, Record, Scope, Step
 
@@ -69,36 +69,28 @@ class ReferenceProcessor:
         return msgspec.convert(row, HostSession)
 
 
-class StopsAtEnd(ExactlyOnceHost[HostSession]):
-    """Ends once the backlog is folded and committed."""
-
-    events = 0
-
-    def turn(self) -> bool:
-        worked = super().turn()
-        processor = self.processor
-        if isinstance(processor, ReferenceProcessor) and processor.seen >= self.events:
-            self.stopping = True
-        return worked
-
-
-def main(job: Job) -> None:
-    """Run the job until the backlog is consumed and committed."""
-    processor = ReferenceProcessor(job.topic, job.output)
-    host = StopsAtEnd(
+def main(job: Job) -> int:
+    """Run the job until the backlog is consumed and committed; return the exit status."""
+    bare = len(job.prefix)
+    processor = ReferenceProcessor(job.topic[bare:], job.output[bare:])
+    settings = HostSettings(
+        role="reference",
+        changelog=CHANGELOG,
+        clock="event",
+        group_prefix=job.prefix + "orchestrator",
+        topic_prefix=job.prefix,
+    )
+    # Events are counted in the fold and the loop is asked between batches: the last has committed.
+    return run_host(
         processor,
         KafkaTransport(Cluster(job.broker, embedded=True)),
-        HostSettings(role="reference", changelog=CHANGELOG, clock="event"),
+        settings,
         SystemClock(),
         table=lambda _: MemoryTable(),
-        nonce="speed",
         log=Quiet(),
+        stop=lambda: processor.seen >= job.events,
     )
-    host.events = job.events
-    gc.freeze()
-    gc.disable()
-    host.run()
 
 
 if __name__ == "__main__":
-    main(from_command_line())
+    sys.exit(main(from_command_line()))

@@ -10,6 +10,8 @@ class Job:
     """One run of one engine: it ends by itself once the backlog is done and committed."""
 
     broker: str
+    prefix: str
+    """Before the names of all topics; part of `topic` and `output` already."""
     topic: str
     output: str
     partitions: int

@@ -1,0 +1,169 @@
+"""Event to command at a steady rate, against the broker alone with the same producer and reader.
+
+One round is two phases on fresh brokers: `floor` reads the events back, `product` reads the
+commands that `orchestrator worker` writes because of them. Both readers are read_committed.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from benchmarks.speed import broker as kafka
+from benchmarks.speed.cases import Setting, orchestrator, prepare_product
+from benchmarks.speed.pace import sent_ns
+from benchmarks.speed.process import RunFailed, Running
+from benchmarks.speed.rounds import Tell, paired_values, spread
+
+RATE_PER_S = 2_000
+ROUNDS = 3
+WARM_S = 6.0
+"""Left out: first fetches, caches, the worker's first sessions."""
+MEASURED_S = 10.0
+DRAIN_S = 3.0
+FETCH_WAIT_MS = 5
+"""The embedded broker does not long-poll: a quarter of this adds to each read."""
+LEAST_SAMPLES = 100
+COMMANDS = (
+    "interventions.onsite",
+    "interventions.chat",
+    "interventions.email",
+    "interventions.push",
+)
+
+
+def measure(setting: Setting, tell: Tell, rounds: int = ROUNDS) -> dict[str, Any]:
+    """Measure both phases some rounds in turn; p50 and p99 in milliseconds, and their ratios."""
+    phases: dict[str, dict[int, list[float]]] = {"floor": {}, "product": {}}
+    failures: list[str] = []
+    for number in range(rounds):
+        for name, samples in phases.items():
+            try:
+                samples[number] = _phase(name, setting, f"lat-{name}-{number}-")
+            except RunFailed as failure:
+                failures.append(f"{name}, round {number + 1}: {failure}")
+                tell(f"latency {number + 1}/{rounds} {name}: FAILED {failure}")
+            else:
+                p50, p99 = _quantile(samples[number], 0.5), _quantile(samples[number], 0.99)
+                tell(
+                    f"latency {number + 1}/{rounds} {name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms"
+                    f" of {len(samples[number])}"
+                )
+    result: dict[str, Any] = {
+        "rate_per_s": RATE_PER_S,
+        "seconds": MEASURED_S,
+        "rounds": rounds,
+        "failures": failures,
+    }
+    for name, samples in phases.items():
+        result[name] = _figures(samples)
+    for share, key in ((0.5, "p50_ratio"), (0.99, "p99_ratio")):
+        ratios = paired_values(
+            {number: _quantile(values, share) for number, values in phases["product"].items()},
+            {number: _quantile(values, share) for number, values in phases["floor"].items()},
+        )
+        ratio = spread(ratios)
+        result[key] = ratio.as_json() if ratio else None
+    return result
+
+
+def _figures(samples: dict[int, list[float]]) -> dict[str, Any] | None:
+    p50 = spread([_quantile(values, 0.5) for values in samples.values()])
+    p99 = spread([_quantile(values, 0.99) for values in samples.values()])
+    if p50 is None or p99 is None:
+        return None
+    counts = [len(values) for values in samples.values()]
+    return {"p50_ms": p50.as_json(), "p99_ms": p99.as_json(), "samples": counts}
+
+
+def _phase(name: str, setting: Setting, prefix: str) -> list[float]:
+    prefix = prefix if setting.broker else ""
+    with (
+        tempfile.TemporaryDirectory(prefix="speed-") as scratch,
+        # Not pinned: with several clients the embedded broker needs its second thread.
+        kafka.fresh(setting.broker) as address,
+    ):
+        folder = Path(scratch)
+        options = prepare_product(address, prefix, folder)
+        if name == "floor":
+            return _observe(address, prefix, [kafka.INPUT], folder)
+        command = orchestrator(
+            "worker", *options, "--clock", "wall", "--slot", "speed",
+            "-X", f"fetch.wait.max.ms={FETCH_WAIT_MS}", "-X", "linger.ms=0",
+        )  # fmt: skip
+        with Running(command, folder / "worker.log") as worker:
+            latencies = _observe(address, prefix, COMMANDS, folder, worker)
+            worker.stop()
+            return latencies
+
+
+def _observe(
+    address: str, prefix: str, topics: Sequence[str], folder: Path, worker: Running | None = None
+) -> list[float]:
+    """Pace events in and collect the latency of what arrives on the topics."""
+    consumer = kafka.reader(address, "speed-latency", FETCH_WAIT_MS)
+    consumer.assign(
+        [
+            TopicPartition(prefix + topic, number, 0)
+            for topic in topics
+            for number in range(kafka.PARTITIONS)
+        ]
+    )
+    seconds = WARM_S + MEASURED_S
+    joining_s = 0.0 if worker is None else 6.0
+    pace = [
+        sys.executable, "-m", "benchmarks.speed.pace", "--broker", address,
+        "--topic", prefix + kafka.INPUT, "--rate", str(RATE_PER_S),
+        "--seconds", str(seconds + joining_s),
+    ]  # fmt: skip
+    try:
+        with Running(pace, folder / "pace.log") as source:
+            begin_ns = time.monotonic_ns() + int((WARM_S + joining_s) * 1e9)
+            latencies = _collect(consumer, source, begin_ns, worker)
+    finally:
+        consumer.close()
+    if len(latencies) < LEAST_SAMPLES:
+        raise RunFailed(f"only {len(latencies)} latencies seen")
+    return latencies
+
+
+def _collect(
+    consumer: Consumer, source: Running, begin_ns: int, worker: Running | None
+) -> list[float]:
+    """Latencies, in milliseconds, of events sent from `begin_ns` on."""
+    latencies: list[float] = []
+    end_s = time.monotonic() + 120
+    drained_s = 0.0
+    while time.monotonic() < end_s:
+        messages = consumer.consume(500, 0.005)
+        now_ns = time.monotonic_ns()
+        for message in messages:
+            stamp = _stamp(message)
+            if begin_ns <= stamp <= now_ns:
+                latencies.append((now_ns - stamp) / 1e6)
+        if worker is not None and worker.ended():
+            raise RunFailed(f"the worker ended: {worker.tail()}")
+        if source.ended():
+            drained_s = drained_s or time.monotonic() + DRAIN_S
+            if time.monotonic() > drained_s:
+                source.wait(1)
+                return latencies
+    raise RunFailed("the producer did not end")
+
+
+def _stamp(message: Message) -> int:
+    if message.error() is not None:
+        return 0
+    headers = dict(message.headers() or ())
+    traceparent = headers.get("traceparent")
+    return sent_ns(traceparent) if isinstance(traceparent, bytes) else 0
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    """The value below which that share lies (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
