@@ -4,35 +4,8 @@ from operator import attrgetter
 from typing import Any
 
 from orchestrator.domain.sessions.compact import pack, unpack
+from orchestrator.domain.sessions.items import HEARTBEAT, HIDDEN, Item
 from orchestrator.domain.sessions.stages import CART, CHECKOUT, PAYMENT, PRODUCT, PURCHASED
-
-Item = tuple[int, int, int, int, str]
-"""All that the course must know of an event: kind, three numbers, a text; by kind, see below."""
-
-PLAIN = 0
-"""An act of the shopper: only its time counts."""
-HEARTBEAT = 1
-"""No act at all."""
-REFRESH = 2
-HESITATION = 3
-"""A micro-signal of doubt or trouble."""
-HIDDEN = 4
-SHOWN = 5
-MOVE = 6
-"""To a stage, also back: (stage)."""
-ADVANCE = 7
-"""To a stage, never back: (stage)."""
-CART_SEEN = 8
-"""As MOVE (-1: stay), with the cart's value and items (-1: unknown)."""
-VIEW = 9
-"""Third: price in cents (0: unknown); the product."""
-CHANGE = 10
-"""Pieces (negative: taken out), value in cents, 1 where that is the cart's after the change."""
-METHOD = 11
-COUPON = 12
-ORDER = 13
-CART_KEPT = 14
-"""As ADVANCE, with the cart's value and items (-1: unknown)."""
 
 JUMP_RATIO = 2
 """Two products seen one after the other are a price jump when one costs so many times the other."""
@@ -40,7 +13,7 @@ PRODUCTS_MAX = 8
 CART_MAX = 16
 ORDERS_MAX = 8
 CENTS_MAX = 10**12
-PIECES_MAX = 100_000
+
 
 _NUMBERS = (
     "longest_gap_ms",
@@ -306,19 +279,6 @@ class Course:
         return course
 
 
-PAYLOAD: tuple[slice, ...] = (
-    *[slice(1, 1)] * MOVE,
-    slice(1, 2),
-    slice(1, 2),
-    slice(1, 4),
-    slice(3, 5),
-    slice(1, 5),
-    slice(4, 5),
-    slice(4, 5),
-    slice(4, 5),
-    slice(1, 4),
-)
-"""By kind: the part of an item that says anything."""
 _TURNS = (
     Course.hide,
     Course.show,

@@ -3,23 +3,21 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from orchestrator.domain.sessions.course import (
+from orchestrator.domain.sessions.items import (
     ADVANCE,
     CART_KEPT,
     CART_SEEN,
-    CENTS_MAX,
     CHANGE,
     COUPON,
-    HEARTBEAT,
-    HESITATION,
-    HIDDEN,
+    HEARTBEAT_ITEM,
+    HESITATION_ITEM,
+    HIDDEN_ITEM,
     METHOD,
     MOVE,
     ORDER,
-    PIECES_MAX,
-    PLAIN,
-    REFRESH,
-    SHOWN,
+    PLAIN_ITEM,
+    REFRESH_ITEM,
+    SHOWN_ITEM,
     VIEW,
     Item,
 )
@@ -58,21 +56,7 @@ class ClickEvent(Protocol):
 Intake = Callable[[Tally, Any, int], Item]
 """Tally an event of one type by its properties and time; return what the course must know."""
 
-PLAIN_ITEM: Item = (PLAIN, 0, 0, 0, "")
-HEARTBEAT_ITEM: Item = (HEARTBEAT, 0, 0, 0, "")
-REFRESH_ITEM: Item = (REFRESH, 0, 0, 0, "")
-HESITATION_ITEM: Item = (HESITATION, 0, 0, 0, "")
-HIDDEN_ITEM: Item = (HIDDEN, 0, 0, 0, "")
-SHOWN_ITEM: Item = (SHOWN, 0, 0, 0, "")
-BARE_ITEMS: tuple[Item, ...] = (
-    PLAIN_ITEM,
-    HEARTBEAT_ITEM,
-    REFRESH_ITEM,
-    HESITATION_ITEM,
-    HIDDEN_ITEM,
-    SHOWN_ITEM,
-)
-"""Items that say all by their kind."""
+_PIECES_MAX = 100_000
 _BROWSE_ITEM: Item = (MOVE, BROWSE, 0, 0, "")
 _TO_SHIPPING_ITEM: Item = (ADVANCE, SHIPPING, 0, 0, "")
 _TO_PAYMENT_ITEM: Item = (ADVANCE, PAYMENT, 0, 0, "")
@@ -128,16 +112,16 @@ def _change(tally: Tally, properties: Any, time_ms: int, sign: int) -> Item:
     if currency is not None:
         if time_ms > tally.currency_ms:
             tally.currency_ms = time_ms
-            tally.currency = currency
+            tally.currency_last = currency
         else:
             tally.see_currency(currency, time_ms)
     quantity: int | None = properties.quantity
-    pieces = 1 if quantity is None else min(quantity, PIECES_MAX)
+    pieces = 1 if quantity is None else min(quantity, _PIECES_MAX)
     value_cents: int | None = properties.cart_value_cents
     if value_cents is not None:
         return (CHANGE, sign * pieces, value_cents, 1, properties.product_id)
     price_cents: int | None = properties.price_cents
-    value_cents = min(pieces * (price_cents or 0), CENTS_MAX)
+    value_cents = min(pieces * (price_cents or 0), SUM_MAX)
     return (CHANGE, sign * pieces, sign * value_cents, 0, properties.product_id)
 
 
@@ -162,7 +146,7 @@ def _cart_item(tally: Tally, properties: Any, time_ms: int, stage: int, back: in
     if currency is not None:
         if time_ms > tally.currency_ms:
             tally.currency_ms = time_ms
-            tally.currency = currency
+            tally.currency_last = currency
         else:
             tally.see_currency(currency, time_ms)
     if stage == CART and (value_cents == 0 or items_count == 0):

@@ -4,20 +4,9 @@ from bisect import bisect_right
 from typing import Any, Literal
 
 from orchestrator.domain.sessions.compact import read_hashes, write_hashes
-from orchestrator.domain.sessions.course import (
-    HESITATION,
-    MOVE,
-    PAYLOAD,
-    REFRESH,
-    Course,
-    Item,
-)
-from orchestrator.domain.sessions.intake import (
-    BARE_ITEMS,
-    INTAKES,
-    ClickEvent,
-    take_unknown,
-)
+from orchestrator.domain.sessions.course import Course
+from orchestrator.domain.sessions.intake import INTAKES, ClickEvent, take_unknown
+from orchestrator.domain.sessions.items import HESITATION, REFRESH, Item, read_items, write_items
 from orchestrator.domain.sessions.settings import SessionSettings
 from orchestrator.domain.sessions.stages import CART, CHECKOUT, CONTACT, REVIEW, STAGES
 from orchestrator.domain.sessions.tally import TEXT_MAX, Tally
@@ -126,12 +115,12 @@ class Session(Tally):
         device: str | None = context.device
         if device:
             self.device_ms = time_ms
-            if device != self.device:
-                self.device = device[:TEXT_MAX]
+            if device != self.device_last:
+                self.device_last = device[:TEXT_MAX]
         locale: str | None = context.locale
         if locale:
             self.locale_ms = time_ms
-            self.locale = locale
+            self.locale_last = locale
         if len(hashes) > _TRIM_AT:
             self._trim()
         return "added"
@@ -285,6 +274,21 @@ class Session(Tally):
         return self.course.viewed
 
     @property
+    def currency(self) -> str | None:
+        """Of the cart or the order, as told last."""
+        return self.currency_last or None
+
+    @property
+    def device(self) -> str | None:
+        """The device last seen."""
+        return self.device_last or None
+
+    @property
+    def locale(self) -> str | None:
+        """The locale last seen."""
+        return self.locale_last or None
+
+    @property
     def order_ids(self) -> list[str]:
         """Orders completed, the latest at the end, at most 8."""
         return self.course.order_ids
@@ -325,13 +329,6 @@ class Session(Tally):
         if self._times:
             self._trim()
         last_ms = self.last_ms
-        items: list[Any] = []
-        for item in self._items:
-            kind = item[0]
-            items.append(kind)
-            if kind >= MOVE:
-                payload: tuple[Any, ...] = item[PAYLOAD[kind]]
-                items.extend(payload)
         row: list[Any] = [
             self.base_id,
             self.generation,
@@ -341,7 +338,7 @@ class Session(Tally):
             self.dump_tally(last_ms),
             [last_ms - time_ms for time_ms in self._times],
             write_hashes(self._hashes, _HASH_BYTES),
-            items,
+            write_items(self._items),
         ]
         final = self._final
         if final is not None or self.last_decision_ms:
@@ -362,25 +359,11 @@ class Session(Tally):
         session.load_tally(tally, last_ms)
         session._times = [last_ms - before_ms for before_ms in times]
         session._hashes = read_hashes(hashes, _HASH_BYTES)
-        session._load_items(items)
+        session._items = read_items(items)
         if len(row) > _PLAIN_ROW:
             session._load_more(row[_PLAIN_ROW:])
         session._follow_again()
         return session
-
-    def _load_items(self, items: list[Any]) -> None:
-        at = 0
-        while at < len(items):
-            kind = items[at]
-            at += 1
-            if kind < MOVE:
-                self._items.append(BARE_ITEMS[kind])
-                continue
-            part = PAYLOAD[kind]
-            item = [kind, 0, 0, 0, ""]
-            item[part] = items[at : at + part.stop - part.start]
-            at += part.stop - part.start
-            self._items.append((item[0], item[1], item[2], item[3], item[4]))
 
     def _load_more(self, more: list[Any]) -> None:
         if more[0]:

@@ -39,7 +39,7 @@ class SessionSet:
     def __init__(self, settings: SessionSettings) -> None:
         self.settings = settings
         self.open: list[Session] = []
-        """Sessions that may still take events; of one id the latest comes first."""
+        """Sessions that may still take events, the one opened last first."""
         self._ended: list[Session] = []
         self._horizons: list[Horizon] = []
         """The latest last."""
@@ -115,7 +115,8 @@ class SessionSet:
     def _open(self, base_id: str, generation: int, event: ClickEvent, event_id_hash: int) -> Routed:
         session = Session(base_id, generation, event.time_ms, self.settings)
         session.add(event, event_id_hash)
-        self.open.insert(0, session)
+        self.open.append(session)
+        self.open.sort(key=_age, reverse=True)
         return Routed(session, "added")
 
     def _extend_back(self, session: Session, event: ClickEvent, event_id_hash: int) -> Routed:
@@ -135,6 +136,7 @@ class SessionSet:
                 before.merge(session)
                 self.open.remove(session)
                 return Routed(before, "added")
+        self.open.sort(key=_age, reverse=True)
         return Routed(session, "added")
 
     def _make_room(self, time_ms: int) -> None:
@@ -174,7 +176,7 @@ class SessionSet:
     def dump(self) -> list[Any]:
         """Plain JSON values; the same for the same events."""
         return [
-            [session.dump() for session in sorted(self.open, key=_age, reverse=True)],
+            [session.dump() for session in self.open],
             [[session.closed_ms, session.dump()] for session in sorted(self._ended, key=_order)],
             [entry for horizon in self._horizons for entry in horizon],
             self._floor_ms,

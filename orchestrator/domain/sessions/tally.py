@@ -77,7 +77,7 @@ class Tally:
         "coupon_denied_count",
         "coupons_applied_count",
         "coupons_entered_count",
-        "currency",
+        "currency_last",
         "currency_ms",
         "cursor_path_px",
         "cursor_turns_count",
@@ -85,14 +85,14 @@ class Tally:
         "cursor_wanders_count",
         "dead_clicks_count",
         "delivery_dates_dwell_ms",
-        "device",
+        "device_last",
         "device_ms",
         "exit_intents_count",
         "form_abandons_count",
         "heartbeats_count",
         "images_count",
         "lists_count",
-        "locale",
+        "locale_last",
         "locale_ms",
         "marks",
         "methods_distinct",
@@ -182,11 +182,11 @@ class Tally:
         self.products_distinct: int = 0
         self.marks: list[int] = []
         """Distinct words met, by family: the smallest marks, so many as the family may have."""
-        self.device: str = ""
+        self.device_last: str = ""
         self.device_ms: int = 0
-        self.locale: str = ""
+        self.locale_last: str = ""
         self.locale_ms: int = 0
-        self.currency: str = ""
+        self.currency_last: str = ""
         self.currency_ms: int = 0
 
     def meet(self, family: int, word: str) -> None:
@@ -228,21 +228,23 @@ class Tally:
     def see_device(self, device: str, time_ms: int) -> None:
         """The device an event came from; its first 64 characters count."""
         device = device[:TEXT_MAX]
-        if time_ms > self.device_ms or (time_ms == self.device_ms and device > self.device):
+        if time_ms > self.device_ms or (time_ms == self.device_ms and device > self.device_last):
             self.device_ms = time_ms
-            self.device = device
+            self.device_last = device
 
     def see_locale(self, locale: str, time_ms: int) -> None:
         """The locale of the page an event came from."""
-        if time_ms > self.locale_ms or (time_ms == self.locale_ms and locale > self.locale):
+        if time_ms > self.locale_ms or (time_ms == self.locale_ms and locale > self.locale_last):
             self.locale_ms = time_ms
-            self.locale = locale
+            self.locale_last = locale
 
     def see_currency(self, currency: str, time_ms: int) -> None:
         """The currency of the cart or the order."""
-        if time_ms > self.currency_ms or (time_ms == self.currency_ms and currency > self.currency):
+        if time_ms > self.currency_ms or (
+            time_ms == self.currency_ms and currency > self.currency_last
+        ):
             self.currency_ms = time_ms
-            self.currency = currency
+            self.currency_last = currency
 
     def absorb(self, other: "Tally") -> None:
         """Add what another set of events tallied."""
@@ -255,34 +257,41 @@ class Tally:
         self.marks.extend(entry for entry in other.marks if entry not in self.marks)
         self._count_marks()
         if other.device_ms:
-            self.see_device(other.device, other.device_ms)
+            self.see_device(other.device_last, other.device_ms)
         if other.locale_ms:
-            self.see_locale(other.locale, other.locale_ms)
+            self.see_locale(other.locale_last, other.locale_ms)
         if other.currency_ms:
-            self.see_currency(other.currency, other.currency_ms)
+            self.see_currency(other.currency_last, other.currency_ms)
 
     def dump_tally(self, last_ms: int) -> list[Any]:
         """Plain JSON values; times before the session's last event."""
         return [
             pack(_numbers(self)),
             write_hashes(sorted(self.marks), _MARK_BYTES),
-            self.device,
+            self.device_last,
             last_ms - self.device_ms if self.device_ms else 0,
-            self.locale,
+            self.locale_last,
             last_ms - self.locale_ms if self.locale_ms else 0,
-            self.currency,
+            self.currency_last,
             last_ms - self.currency_ms if self.currency_ms else 0,
         ]
 
     def load_tally(self, row: list[Any], last_ms: int) -> None:
         """The inverse of `dump_tally`, onto a fresh tally."""
-        numbers, marks, self.device, device_ms, self.locale, locale_ms, self.currency, money_ms = (
-            row
-        )
+        (
+            numbers,
+            marks,
+            self.device_last,
+            device_ms,
+            self.locale_last,
+            locale_ms,
+            self.currency_last,
+            money_ms,
+        ) = row
         unpack(numbers, NUMBERS, self)
         if marks:
             self.marks = read_hashes(marks, _MARK_BYTES)
             self._count_marks()
-        self.device_ms = last_ms - device_ms if self.device else 0
-        self.locale_ms = last_ms - locale_ms if self.locale else 0
-        self.currency_ms = last_ms - money_ms if self.currency else 0
+        self.device_ms = last_ms - device_ms if self.device_last else 0
+        self.locale_ms = last_ms - locale_ms if self.locale_last else 0
+        self.currency_ms = last_ms - money_ms if self.currency_last else 0
