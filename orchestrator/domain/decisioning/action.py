@@ -17,9 +17,7 @@ from orchestrator.domain.decisioning.kinds import (
 )
 
 Trigger: TypeAlias = Literal["event", "silence", "follow_up"]
-CancelReason: TypeAlias = Literal[
-    "order_completed", "cart_emptied", "consent_withdrawn", "session_closed", "superseded"
-]
+CancelReason: TypeAlias = Literal["order_completed", "cart_emptied", "consent_withdrawn"]
 Headline = Annotated[str, Field(max_length=120)]
 Body = Annotated[str, Field(min_length=1, max_length=600)]
 Label = Annotated[str, Field(max_length=40)]

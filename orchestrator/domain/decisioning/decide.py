@@ -72,6 +72,16 @@ class Decision:
         return self.candidates[self.index].get("treatment")
 
     @property
+    def sends(self) -> bool:
+        """Whether a command follows."""
+        return self.plan is not None
+
+    @property
+    def group(self) -> str:
+        """Cooldown group of the chosen action; empty where nothing is done."""
+        return self.plan.action.group if self.plan is not None else ""
+
+    @property
     def exploration(self) -> Row:
         """`exploration` of the ledger entry."""
         return {"rule": self.rule, "floor_share": self.floor_share, "draw": self.draw}

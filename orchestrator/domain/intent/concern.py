@@ -1,0 +1,90 @@
+"""Diagnosis of a concern: weighted evidence from signals, as shares.
+
+A signal's strength is (x - free) / (x - free + half) above `free`, else 0: a glance says nothing,
+much of the same says hardly more than enough of it. Strength times weight adds to a concern; the
+sums are then divided by their total. The weights are a merchandiser's, written down so that they
+can be argued about; they are not learnt.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+CONCERNS = ("price", "affordability", "delivery", "returns", "trust", "technical")
+DIGITS = 4
+
+
+class Evidence(NamedTuple):
+    """One line of the table."""
+
+    signal: str
+    free: float
+    """Up to here the signal says nothing; in its unit."""
+    half: float
+    """So far above `free` it has half its weight; in its unit, above 0."""
+    weights: Mapping[str, float]
+    """Weight by concern."""
+
+
+EVIDENCE: tuple[Evidence, ...] = (
+    # what was read
+    Evidence("price_dwell_ms", 2_000, 8_000, {"price": 1.0}),
+    Evidence("shipping_cost_dwell_ms", 2_000, 10_000, {"delivery": 0.8, "price": 0.4}),
+    Evidence("delivery_dates_dwell_ms", 2_000, 8_000, {"delivery": 1.2}),
+    Evidence("returns_policy_dwell_ms", 2_000, 6_000, {"returns": 1.3, "trust": 0.2}),
+    Evidence("size_guide_dwell_ms", 3_000, 10_000, {"returns": 0.6}),
+    Evidence("reviews_dwell_ms", 3_000, 10_000, {"trust": 0.8}),
+    # what was compared
+    Evidence("price_jumps_count", 1, 2, {"price": 0.4}),
+    Evidence("price_range_ratio", 2, 2, {"price": 0.2}),
+    Evidence("text_copied_characters", 0, 15, {"price": 0.4}),
+    Evidence("tab_hidden_count", 1, 2, {"price": 0.3}),
+    Evidence("removes_count", 0, 1, {"price": 0.5}),
+    Evidence("shipping_options_compared_count", 1, 1, {"delivery": 0.8}),
+    Evidence("payment_methods_compared_count", 1, 1, {"affordability": 1.0}),
+    Evidence("payment_switches_count", 0, 1, {"affordability": 0.8}),
+    # what was tried
+    Evidence("coupon_attempts_count", 0, 1, {"price": 1.0}),
+    Evidence("coupon_denied_count", 0, 0.5, {"price": 1.0}),
+    Evidence("payment_failures_count", 0, 0.5, {"technical": 1.8, "affordability": 0.2}),
+    # what went wrong
+    Evidence("rage_clicks_count", 0, 0.5, {"technical": 1.5}),
+    Evidence("dead_clicks_count", 1, 2, {"technical": 0.8}),
+    Evidence("refreshes_60s_count", 1, 2, {"technical": 0.4}),
+    Evidence("form_abandons_count", 0, 1, {"trust": 0.4, "technical": 0.3}),
+    # doubt that names no cause
+    Evidence("cursor_wander_ratio", 10, 20, {"trust": 0.2}),
+    Evidence("exit_intents_count", 0, 2, {"price": 0.15, "trust": 0.15}),
+)
+"""The table. A signal that stands in no line of it is no evidence of any concern."""
+
+_ROWS = tuple((*row[:3], tuple(row.weights.items())) for row in EVIDENCE)
+
+
+def concern(signals: Mapping[str, float]) -> dict[str, float]:
+    """How the evidence divides between the concerns.
+
+    Args:
+        signals: Values by signal name; what is missing is 0.
+
+    Returns:
+        Shares by concern, in the order of `CONCERNS`, those of 0 left out, rounded to
+        four digits so that they add up to 1; empty without any evidence.
+
+    >>> concern({"returns_policy_dwell_ms": 20_000.0})
+    {'returns': 0.8667, 'trust': 0.1333}
+    """
+    found: dict[str, float] = {}
+    for signal, free, half, weights in _ROWS:
+        beyond = signals.get(signal, 0.0) - free
+        if beyond > 0.0:
+            strength = beyond / (beyond + half)
+            for name, weight in weights:
+                found[name] = found.get(name, 0.0) + weight * strength
+    if not found:
+        return {}
+    total = sum(found.values())
+    shares = {name: round(value / total, DIGITS) for name, value in found.items()}
+    most = max(shares, key=shares.__getitem__)
+    rest = sum(share for name, share in shares.items() if name != most)
+    shares[most] = round(1.0 - rest, DIGITS)
+    return {name: shares[name] for name in CONCERNS if shares.get(name, 0.0) > 0.0}
