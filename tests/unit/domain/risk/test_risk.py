@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from orchestrator.domain.risk import Quality, Risk, Scored, examples
 from orchestrator.domain.risk.examples import WEIGHT_CAP
+from orchestrator.domain.signals import FEATURES
 from orchestrator.online.scorer import log_loss
-from orchestrator.online.snapshots import Snapshot
+from orchestrator.online.snapshots import Snapshot, shipped
 
 
 def scored(
@@ -100,3 +101,15 @@ def test_quality_forgets() -> None:
     for _ in range(8000):
         quality.observe(0.99, 1.0, "cart")
     assert quality.log_loss() < 0.02 < bad
+
+
+def test_the_shipped_model_knows_the_signals() -> None:
+    """Version 0 reads what sessions have; nearer to the order is less risk, trouble is more."""
+    snapshot = shipped("risk")
+    assert snapshot.features == FEATURES
+    risk = Risk(snapshot, FEATURES)
+    funnel = [risk.score({name: 1.0}) for name in ("stage_product", "stage_cart", "stage_review")]
+    assert funnel == sorted(funnel, reverse=True)
+    assert risk.score({"stage_payment": 1.0, "payment_trouble_log": 1.0}) > risk.score(
+        {"stage_payment": 1.0}
+    )
