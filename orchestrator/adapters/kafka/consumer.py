@@ -1,5 +1,6 @@
 """The group consumer and the plain reader, both with explicit positions."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from orchestrator.ports import Place, Polled, RawRecord, Rebalance
 
 _EOF = KafkaError._PARTITION_EOF  # noqa: SLF001 - librdkafka's own codes are named so
 _COMMITTED_TIMEOUT_S = 10.0
+_METADATA_TIMEOUT_S = 5.0
 _OFFSET_GONE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})  # noqa: SLF001
 _REFUSED = frozenset(
     {
@@ -28,14 +30,23 @@ class KafkaReader:
 
     def __init__(self, cluster: Cluster, config: dict[str, Any] | None = None) -> None:
         self._client = Consumer(config or settings.reader(cluster))
+        self._known: set[str] = set()
 
     def assign(self, positions: Mapping[Place, int | None]) -> None:
+        self._learn_leaders({topic for topic, _ in positions})
         self._client.assign(
             [
                 TopicPartition(topic, partition, OFFSET_BEGINNING if offset is None else offset)
                 for (topic, partition), offset in positions.items()
             ]
         )
+
+    def _learn_leaders(self, topics: set[str]) -> None:
+        """Without it the first look-up of an offset waits half a second for its next try."""
+        for topic in topics - self._known:
+            with contextlib.suppress(KafkaException):
+                self._client.list_topics(topic, timeout=_METADATA_TIMEOUT_S)
+                self._known.add(topic)
 
     def poll(self, limit: int, wait_ms: int) -> Polled:
         """Take up to `limit` records.

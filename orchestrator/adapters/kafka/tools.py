@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from confluent_kafka import OFFSET_END
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
+from orchestrator.adapters.kafka import settings
 from orchestrator.adapters.kafka.admin import Admin
 from orchestrator.adapters.kafka.consumer import KafkaReader
+from orchestrator.adapters.kafka.errors import cause
 from orchestrator.adapters.kafka.settings import Cluster
 from orchestrator.ports import Place, RawRecord
 
 _BATCH = 5_000
+_TIMEOUT_S = 5.0
 _WAIT_MS = 50
 
 
@@ -70,3 +73,22 @@ def tail_topics(
 def _beginnings(cluster: Cluster, topics: Sequence[str]) -> dict[Place, int | None]:
     counts = Admin(cluster).partitions(topics)
     return {(topic, number): None for topic, count in counts.items() for number in range(count)}
+
+
+def group_lag(cluster: Cluster, group: str, topics: Sequence[str]) -> int | None:
+    """Records of the topics that the group has not committed; None: it never committed there."""
+    places = list(_beginnings(cluster, topics))
+    client = Consumer(settings.reader(cluster) | {"group.id": group})
+    try:
+        found = client.committed([TopicPartition(*place) for place in places], timeout=_TIMEOUT_S)
+    except KafkaException as exception:
+        if cause(exception).retriable() or cause(exception).code() == KafkaError._TIMED_OUT:
+            return None
+        raise
+    finally:
+        client.close()
+    committed = {(at.topic, at.partition): at.offset for at in found if at.offset >= 0}
+    if not committed:
+        return None
+    starts = {place: committed.get(place) for place in places}
+    return sum(1 for _ in read_topic(cluster, topics, starts))
