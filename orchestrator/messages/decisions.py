@@ -13,15 +13,23 @@ from orchestrator.messages.base import (
     Message,
     MoneyCents,
     Name,
+    Names,
     Number,
     Numbers,
     Offset,
     Part,
     Share,
     SignedCents,
+    Text,
     TimeMs,
 )
 from orchestrator.messages.interventions import ExperimentArm
+
+Scalar = Text | bool | Number | None
+Facts = Annotated[
+    dict[Name, Scalar | Annotated[list[Text], Field(max_length=1000)]], Field(max_length=1000)
+]
+Rows = Annotated[list[Annotated[list[Scalar], Field(max_length=16)]], Field(max_length=1000)]
 
 
 class Trigger(Part):
@@ -107,3 +115,19 @@ class DecisionMade(Message):
     policy: Name
     holdout: bool
     experiment: ExperimentArm | None
+    signals: Numbers = Field(default={})
+    """What policies saw of the session, by signal."""
+    facts: Facts = Field(default={})
+    """What policies saw of cart, profile and products."""
+    consent: Annotated[dict[Name, bool], Field(max_length=100)] = Field(default={})
+    """Consent as it stood, by channel; where none is named the policy's default held."""
+    contacts: Rows = Field(default=[])
+    """Contacts that caps and cooldowns counted: time, action, channel, group."""
+    dismissed: Rows = Field(default=[])
+    """What the shopper waved away: time, action."""
+    suppressions: Names = Field(default=[])
+    """Reasons against any contact at all."""
+    budgets_left_cents: Annotated[dict[Name, SignedCents], Field(max_length=100)] = Field(
+        default={}
+    )
+    """This partition's share of each budget, before the decision."""

@@ -77,3 +77,7 @@ class ProductStatistics(Message):
     """Present rate of views over the usual one; 1: as usual."""
     bought_with: Related
     viewed_with: Related
+    price_cents: MoneyCents | None = None
+    """Last price seen."""
+    currency: Currency | None = None
+    category: Text | None = None
