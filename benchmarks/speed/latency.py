@@ -21,9 +21,9 @@ from benchmarks.speed.rounds import Tell, paired_values, spread
 
 RATE_PER_S = 2_000
 ROUNDS = 3
-WARM_S = 6.0
+WARM_S = 4.0
 """Left out: first fetches, caches, the worker's first sessions."""
-MEASURED_S = 10.0
+MEASURED_S = 8.0
 DRAIN_S = 3.0
 FETCH_WAIT_MS = 5
 """The embedded broker does not long-poll: a quarter of this adds to each read."""
