@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.kafka.admin import Admin, TopicSpec
@@ -14,13 +14,19 @@ from orchestrator.config import Connection
 from orchestrator.domain.decisioning import PolicySet, load
 from orchestrator.domain.risk import Risk
 from orchestrator.domain.signals import NAMES
+from orchestrator.adapters.memory.murmur2 import murmur2
 from orchestrator.messages.topics import TOPICS, partition_count, prefixed, topic_config
 from orchestrator.online.snapshots import shipped
+from orchestrator.ports import Processor
 from orchestrator.processors.journey.processor import JourneyProcessor
 from orchestrator.processors.learning import LearningProcessor
 from orchestrator.processors.learning_model import RiskLearner
+from orchestrator.processors.fold import Fold
 from orchestrator.runtimes.worker.run import run_host
 from orchestrator.runtimes.worker.settings import HostSettings, own_all_with_first, own_assigned
+from orchestrator.types import Keyed
+
+S = TypeVar("S", bound=Keyed)
 
 SHIPPED_POLICIES = Path(__file__).parent / "policies"
 
@@ -114,6 +120,11 @@ def _tables(settings: HostSettings, processor: Any) -> Callable[[int], Any]:
     return lambda partition: SpillTable(
         folder / str(partition), processor.load, settings.hot_states
     )
+
+
+def fold(processor: Processor[S], partitions: int) -> Fold[S]:
+    """The in-process host, with the partitioner of the topics' writers."""
+    return Fold(processor, MemoryTable, murmur2, partitions)
 
 
 def names(topics: Iterable[str], prefix: str) -> list[str]:

@@ -119,19 +119,35 @@ def read_catalog(key: bytes | None, value: bytes | None) -> Described:
     return Described(product_id)
 
 
+def meet_shopper(shopper: Shopper, event: Viewed | Ordered) -> tuple[PairUpdate, ...]:
+    """One view or order into a shopper's state; returns what it changes for which products."""
+    if isinstance(event, Viewed):
+        return shopper.view(event.profile_id, event.session_id, event.product_id, event.time_ms)
+    return shopper.order(event.profile_id, event.order_id, event.product_ids, event.time_ms)
+
+
+def change_product(state: ProductStatistics | None, change: Change) -> ProductStatistics | None:
+    """One change into a product's state; None: there is nothing to keep, or no longer."""
+    state = state or ProductStatistics()
+    if isinstance(change, PairUpdate):
+        state.apply(change)
+    elif isinstance(change, Described):
+        state.describe(change.price_cents, change.currency, change.category)
+    elif state.interest.at_ms < change.before_ms:
+        state = state.forgotten()
+    return None if state.is_blank() else state
+
+
 def fold_shopper(
     row: bytes | None, event: Viewed | Ordered
 ) -> tuple[bytes, int, tuple[PairUpdate, ...]]:
-    """One view or order into a shopper's row.
+    """`meet_shopper` on a row as its host keeps it.
 
     Returns:
         The new row, the shopper's latest event time, and what it changes for which products.
     """
     shopper = Shopper.load(orjson.loads(row)) if row else Shopper()
-    if isinstance(event, Viewed):
-        updates = shopper.view(event.profile_id, event.session_id, event.product_id, event.time_ms)
-    else:
-        updates = shopper.order(event.profile_id, event.order_id, event.product_ids, event.time_ms)
+    updates = meet_shopper(shopper, event)
     return orjson.dumps(shopper.dump()), shopper.last_ms, updates
 
 
@@ -142,17 +158,9 @@ def shopper_last_ms(row: bytes) -> int:
 
 
 def fold_product(row: bytes | None, change: Change) -> bytes | None:
-    """One change into a product's row; None: there is none, or none any more."""
-    state = load_product(row) if row else ProductStatistics()
-    if isinstance(change, Retired):
-        if state.interest.at_ms >= change.before_ms:
-            return row
-        state = state.forgotten()
-    elif isinstance(change, PairUpdate):
-        state.apply(change)
-    else:
-        state.describe(change.price_cents, change.currency, change.category)
-    return None if state.is_blank() else orjson.dumps(state.dump())
+    """`change_product` on a row as its host keeps it."""
+    state = change_product(load_product(row) if row else None, change)
+    return orjson.dumps(state.dump()) if state else None
 
 
 def load_product(row: bytes) -> ProductStatistics:
@@ -266,18 +274,18 @@ class LogRecord(NamedTuple):
 class Tables:
     """What the agents keep between them, whole."""
 
-    shoppers: dict[str, bytes] = field(default_factory=dict)
-    products: dict[str, bytes] = field(default_factory=dict)
+    shoppers: dict[str, Shopper] = field(default_factory=dict)
+    products: dict[str, ProductStatistics] = field(default_factory=dict)
     totals: Totals = field(default_factory=Totals)
     skipped: dict[str, int] = field(default_factory=dict)
     """Records that could not be counted, by reason."""
 
     def payload(self, product_id: str, now_ms: int) -> Payload | None:
-        """What the agents publish of a product once they stand still."""
-        row = self.products.get(product_id)
-        if row is None:
+        """What the agents publish of a product once they stand still; None: nothing."""
+        state = self.products.get(product_id)
+        if state is None or state.occasions == Occasions():
             return None
-        return product_payload(product_id, load_product(row), self.totals, now_ms)
+        return product_payload(product_id, state, self.totals, now_ms)
 
 
 def rebuild(records: Iterable[LogRecord], *, future_ms: int) -> Tables:
@@ -290,31 +298,26 @@ def rebuild(records: Iterable[LogRecord], *, future_ms: int) -> Tables:
     tables = Tables()
     for record in records:
         try:
-            if record.topic == CATALOG:
-                changes: Iterable[Change] = (read_catalog(record.key, record.value),)
-            else:
-                changes = _shopper_changes(tables, record, record.written_ms + future_ms)
+            changes = _changes(tables, record, record.written_ms + future_ms)
         except InvalidRecord as invalid:
             tables.skipped[invalid.reason] = tables.skipped.get(invalid.reason, 0) + 1
             continue
         for change in changes:
-            row = fold_product(tables.products.get(change.product_id), change)
-            if row is not None:
-                tables.products[change.product_id] = row
-            else:
-                tables.products.pop(change.product_id, None)
-    for product_id, row in tables.products.items():
-        tables.totals.put(product_id, load_product(row).occasions)
+            state = change_product(tables.products.pop(change.product_id, None), change)
+            if state is not None:
+                tables.products[change.product_id] = state
+    for product_id, state in tables.products.items():
+        tables.totals.put(product_id, state.occasions)
     return tables
 
 
-def _shopper_changes(tables: Tables, record: LogRecord, latest_ms: int) -> tuple[PairUpdate, ...]:
+def _changes(tables: Tables, record: LogRecord, latest_ms: int) -> tuple[Change, ...]:
+    if record.topic == CATALOG:
+        return (read_catalog(record.key, record.value),)
     event = read_shopper_event(record.topic, record.key, record.value, latest_ms)
     if event is None:
         return ()
-    row, _, updates = fold_shopper(tables.shoppers.get(event.profile_id), event)
-    tables.shoppers[event.profile_id] = row
-    return updates
+    return meet_shopper(tables.shoppers.setdefault(event.profile_id, Shopper()), event)
 
 
 def _partners(

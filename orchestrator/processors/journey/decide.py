@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.domain.decisioning import Decision, Situation, content, decide
+from orchestrator.domain.decisioning.plan import Plan
 from orchestrator.domain.intent import concern
 from orchestrator.domain.sessions import Session
 from orchestrator.domain.signals import FEATURES, features, values
@@ -19,7 +20,7 @@ from orchestrator.processors.journey.state import (
 )
 from orchestrator.processors.journey.tables import Tables
 from orchestrator.processors.journey.triggers import Trigger
-from orchestrator.types import CommandId, Emit, Millis, Payload, Scope
+from orchestrator.types import CommandId, DecisionId, Emit, Millis, Payload, Scope, SessionId
 
 RECENT_ORDER_MS = 24 * 3_600_000
 """After a purchase nobody is reminded for a day, whenever the order became known."""
@@ -45,7 +46,7 @@ class Decider:
         row = features(session, profile.facts, now)
         named = {name: round(value, DIGITS) for name, value in zip(FEATURES, row, strict=True)}
         stage = session.stage
-        risk = round(self.tables.risk.score(named, stage), DIGITS)
+        risk = round(self.tables.risk.score(named), DIGITS)
         signals = {name: value for name, value in values(session, now).items() if value}
         situation = self._situation(scope, profile_id, profile, trigger, session.session_id)
         situation.stage = stage
@@ -73,9 +74,7 @@ class Decider:
         situation.signals = planned.signals
         situation.concern = concern(planned.signals)
         situation.facts = self._person(profile, now) | planned.facts
-        suppressions = _suppressions(
-            profile, min(planned.opened_ms, now - RECENT_ORDER_MS)
-        )
+        suppressions = _suppressions(profile, min(planned.opened_ms, now - RECENT_ORDER_MS))
         if profile.sessions.open:
             suppressions = suppressions | {"returned"}
         situation.suppressions = suppressions
@@ -91,7 +90,7 @@ class Decider:
                 FollowUp(
                     due_ms=session.last_ms + follow_up.after_ms,
                     name=follow_up.name,
-                    session_id=session.session_id,
+                    session_id=SessionId(session.session_id),
                     opened_ms=session.opened_ms,
                     stage=session.stage_reached,
                     risk=session.risk_last or 0.0,
@@ -173,10 +172,12 @@ class Decider:
         profile_id = situation.profile_id
         command_id: CommandId | None = None
         emits: list[Emit] = []
-        if decision.sends:
+        if decision.plan is not None:
             command_id = CommandId(f"cmd-{trigger.decision_id.removeprefix('dec-')}")
-            emits.append(self._command(profile, situation, decision, trigger, command_id))
-            spend(scope, decision, trigger.now_ms)
+            emits.append(self._command(profile, situation, decision, decision.plan, command_id))
+            if decision.spends is not None:
+                budget, amount_cents = decision.spends
+                spend(scope, budget, amount_cents, trigger.now_ms)
         entry = self._entry(scope, situation, decision, trigger, named, command_id)
         return [Emit(LEDGER, profile_id, entry), *emits]
 
@@ -185,47 +186,61 @@ class Decider:
         profile: Profile,
         situation: Situation,
         decision: Decision,
-        trigger: Trigger,
+        plan: Plan,
         command_id: CommandId,
     ) -> Emit:
-        chosen = decision.chosen
-        now = trigger.now_ms
-        profile.expire(now)
-        replaced = _replaced(profile.commands, chosen.channel, chosen.placement)
+        action = plan.action
+        now = situation.now_ms
+        profile.expire(Millis(now))
+        replaced = _replaced(profile.commands, action.channel, action.placement)
         profile.commands = [held for held in profile.commands if held is not replaced]
         profile.commands.append(
             Outstanding(
                 command_id,
-                trigger.decision_id,
-                situation.session_id or "",
-                chosen.channel,
-                chosen.placement or "",
-                chosen.action,
+                DecisionId(decision.decision_id),
+                SessionId(situation.session_id or ""),
+                action.channel,
+                action.placement,
+                plan.name,
                 decision.expires_at_ms,
                 tuple(decision.cancel_on),
             )
         )
-        profile.contacted(Contact(now, chosen.action, chosen.channel, decision.group))
+        contact = Contact(now, plan.name, action.channel, action.group)
+        profile.contacts = [
+            Contact(*kept)
+            for kept in self.tables.policies.relevant([*profile.contacts, contact], now)
+        ]
+        offer = decision.offer
+        treatment = decision.treatment or ""
+        locale = situation.facts.get("locale")
         payload: Payload = {
             "id": command_id,
-            "decision_id": trigger.decision_id,
+            "decision_id": decision.decision_id,
             "type": "intervention_issued",
             "time_ms": now,
             "profile_id": situation.profile_id,
             "session_id": situation.session_id,
-            "channel": chosen.channel,
-            "placement": chosen.placement,
-            "action": chosen.action,
-            "treatment": chosen.treatment,
-            "offer": decision.offer,
-            "content": content(self.tables.policies, situation, decision),
+            "channel": action.channel,
+            "placement": action.placement,
+            "action": plan.name,
+            "treatment": treatment,
+            "offer": offer,
+            "content": content(
+                self.tables.policies,
+                plan.name,
+                treatment,
+                locale if isinstance(locale, str) else None,
+                situation.facts,
+                offer,
+            ),
             "expires_at_ms": decision.expires_at_ms,
             "supersedes": replaced.command_id if replaced else None,
             "cancel_on": list(decision.cancel_on),
-            "policy": self.tables.policies.version,
+            "policy": decision.policy,
             "experiment": decision.experiment,
         }
-        return Emit(channel_topic(chosen.channel), situation.profile_id, payload)
+        return Emit(channel_topic(action.channel), situation.profile_id, payload)
 
     def _entry(
         self,
@@ -257,12 +272,12 @@ class Decider:
             "suppressions": sorted(situation.suppressions),
             "budgets_left_cents": dict(situation.budgets_left_cents),
             "candidates": decision.candidates,
-            "chosen": decision.chosen_payload(),
+            "chosen": decision.chosen,
             "command_id": command_id,
             "reason": decision.reason,
             "exploration": decision.exploration,
             "models": self.tables.versions,
-            "policy": self.tables.policies.version,
+            "policy": decision.policy,
             "holdout": decision.holdout,
             "experiment": decision.experiment,
         }
@@ -286,4 +301,3 @@ def _replaced(
         if held.channel == channel and held.placement == (placement or ""):
             return held
     return None
-

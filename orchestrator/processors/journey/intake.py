@@ -23,6 +23,10 @@ def revoke(
     """Revoke the commands that name this reason and had not expired when it happened.
 
     Args:
+        profile_id: Key of the person.
+        profile: State; loses the commands revoked.
+        reason: A word of `cancel_on`.
+        now: Time of the revocation.
         happened_ms: Event time of the reason; a late message revokes as an early one does.
         channel: Only commands of this channel.
         session_id: Only commands of this session.
@@ -72,7 +76,7 @@ def on_order(profile_id: str, profile: Profile, event: Any) -> list[Emit]:
 
 
 def on_profile(profile_id: str, profile: Profile, event: Any) -> list[Emit]:
-    """Take in what the customer system says; a withdrawn consent revokes that channel's commands."""
+    """Take in what the customer system says; consent withdrawn revokes the channel's commands."""
     facts = profile.facts
     before = facts.consent
     consent = {

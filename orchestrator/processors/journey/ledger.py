@@ -53,4 +53,3 @@ def session_closed(
         "decision_ids": list(session.decision_ids),
     }
     return Emit(SESSIONS, profile_id, payload)
-

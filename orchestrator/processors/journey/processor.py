@@ -1,14 +1,15 @@
 """The fast lane's processor: every profile-keyed topic in, commands, ledger and sessions out."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.domain.decisioning import PolicySet
 from orchestrator.domain.risk import Risk
 from orchestrator.domain.sessions import SessionSet, SessionSettings
 from orchestrator.domain.signals import values
-from orchestrator.errors import InvalidRecord, OrchestratorError
+from orchestrator.errors import InvalidRecord
 from orchestrator.messages import wire
-from orchestrator.processors.journey.decide import Decider, Trigger
+from orchestrator.processors.journey.decide import Decider
 from orchestrator.processors.journey.intake import (
     note_order,
     on_feedback,
@@ -18,6 +19,7 @@ from orchestrator.processors.journey.intake import (
 )
 from orchestrator.processors.journey.ledger import session_closed
 from orchestrator.processors.journey.state import KnownOrder, Profile
+from orchestrator.processors.journey.triggers import Trigger
 from orchestrator.processors.journey.tables import Tables
 from orchestrator.types import Emit, Millis, Record, Scope, Step
 
@@ -34,8 +36,8 @@ class JourneyProcessor:
         sessions: Gap and lateness.
     """
 
-    inputs = ("profiles", "identities", "orders", "feedback", "clickstream")
-    broadcasts = ("policies", "models", "merchandising.products")
+    inputs: Sequence[str] = ("profiles", "identities", "orders", "feedback", "clickstream")
+    broadcasts: Sequence[str] = ("policies", "models", "merchandising.products")
 
     def __init__(
         self, policies: PolicySet, risk: Risk, sessions: SessionSettings | None = None
@@ -58,7 +60,7 @@ class JourneyProcessor:
         event = record.value
         if event is None:
             return self._erase(record.key, state, now)
-        profile = state or Profile(SessionSet(record.key, self.sessions))
+        profile = state or Profile(SessionSet(self.sessions))
         emits: list[Emit] = []
         if record.topic == "orders":
             emits = on_order(record.key, profile, event)
@@ -73,9 +75,8 @@ class JourneyProcessor:
         return Step(profile, emits)
 
     def on_timer(self, scope: Scope, key: str, state: Profile, now: Millis) -> Step[Profile]:
-        emits: list[Emit] = []
-        for session in state.sessions.due(now - self.sessions.lateness_ms):
-            emits.append(self._close(key, state, session))
+        ended = state.sessions.due(now - self.sessions.lateness_ms)
+        emits = [self._close(key, state, session) for session in ended]
         emits += self._on_silence(scope, key, state, now)
         due = [planned for planned in state.follow_ups if planned.due_ms <= now]
         if due:
@@ -97,7 +98,7 @@ class JourneyProcessor:
     def _on_click(self, scope: Scope, state: Profile | None, record: Record) -> Step[Profile]:
         event = record.value
         key = record.key
-        profile = state or Profile(SessionSet(key, self.sessions))
+        profile = state or Profile(SessionSet(self.sessions))
         routed = profile.sessions.route(event)
         session = routed.session
         kind = event.type
@@ -105,8 +106,7 @@ class JourneyProcessor:
             return self._late(key, profile, event)
         if routed.verdict == "duplicate":
             return Step(profile)
-        if event.time_ms > profile.last_ms:
-            profile.last_ms = event.time_ms
+        profile.last_ms = max(profile.last_ms, event.time_ms)
         if event.customer_id:
             profile.facts.customer_id = event.customer_id
         emits: list[Emit] = []
@@ -138,9 +138,7 @@ class JourneyProcessor:
         self._plan_wake(profile)
         return Step(profile, emits)
 
-    def _on_silence(
-        self, scope: Scope, key: str, profile: Profile, now: Millis
-    ) -> list[Emit]:
+    def _on_silence(self, scope: Scope, key: str, profile: Profile, now: Millis) -> list[Emit]:
         emits: list[Emit] = []
         for session in profile.sessions.open:
             due_ms = self.tables.policies.silence_due_ms(session)

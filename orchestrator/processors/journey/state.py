@@ -6,7 +6,6 @@ from orchestrator.domain.sessions import Session, SessionSet
 from orchestrator.types import CommandId, DecisionId, Millis, SessionId
 
 MAX_COMMANDS = 8
-MAX_CONTACTS = 32
 MAX_ORDERS = 32
 MAX_FOLLOW_UPS = 4
 MAX_DISMISSALS = 8
@@ -162,11 +161,6 @@ class Profile:
                 found.append(order.order_id)
         return found
 
-    def contacted(self, contact: Contact) -> None:
-        """Keep a contact just made, for caps and cooldowns."""
-        self.contacts.append(contact)
-        del self.contacts[:-MAX_CONTACTS]
-
     def expire(self, now: Millis) -> None:
         """Forget commands that no channel may act on any more."""
         if self.commands:
@@ -195,10 +189,13 @@ class Profile:
         profile = cls(sessions)
         if row[1]:
             profile.facts = Facts.load(row[1])
-        profile.commands = [Outstanding(*held[:-1], tuple(held[-1])) for held in row[2]]
+        profile.commands = [
+            Outstanding._make([*held[:-1], tuple(held[-1])]) for held in row[2]
+        ]
         profile.contacts = [Contact(*contact) for contact in row[3]]
         profile.dismissals = [(time_ms, action) for time_ms, action in row[4]]
         profile.follow_ups = [FollowUp(*follow_up) for follow_up in row[5]]
         profile.orders = [KnownOrder(*order) for order in row[6]]
         profile.last_order_ms, profile.last_ms, profile.wake_at_ms = row[7:10]
         return profile
+

@@ -1,5 +1,7 @@
 """What every worker reads whole: policies, models and product statistics, with their versions."""
 
+from collections.abc import Sequence
+
 import orjson
 
 from orchestrator.domain.decisioning import PolicySet
@@ -71,7 +73,7 @@ class Tables:
     def _statistics_ms(self) -> int:
         return int(self.statistics_version.partition("@")[2])
 
-    def partner(self, products: tuple[str, ...]) -> str | None:
+    def partner(self, products: Sequence[str]) -> str | None:
         """A product to suggest beside these, the most recent of them first; None without one."""
         for product_id in products:
             for partner in self.partners.get(product_id, ()):

@@ -1,0 +1,122 @@
+"""Write rows into the input topics, wait for the worker, and count what it published."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+
+from orchestrator import wiring
+from orchestrator.adapters.importers import Row
+from orchestrator.adapters.kafka.producer import InputProducer
+from orchestrator.adapters.kafka.tools import group_lag, read_topic
+from orchestrator.adapters.memory.murmur2 import murmur2
+from orchestrator.cli.dry import SETTLE_MS, Summary
+from orchestrator.config import Connection
+from orchestrator.messages.topics import TOPICS, logical, prefixed
+from orchestrator.types import Emit
+
+OUTPUTS = tuple(name for name in TOPICS if name.startswith("interventions.")) + (
+    "decisions",
+    "sessions",
+    "dead-letters",
+)
+LOOK_EVERY_S = 0.5
+ABSENT_AFTER_S = 10.0
+FARTHEST_MS = 4_102_444_800_000
+
+
+def write_all(
+    rows: Iterator[Row],
+    place: Connection,
+    *,
+    finish: bool,
+    wait_s: float,
+    on_row: Callable[[], None],
+    on_wait: Callable[[str], None],
+) -> dict[str, Any]:
+    """Write every row; return the summary, with what the worker made of them within `wait_s`."""
+    cluster = wiring.cluster(place)
+    counts = wiring.admin(place).partitions(
+        wiring.names(("clickstream", *OUTPUTS), place.topic_prefix)
+    )
+    before = _ends(cluster, [prefixed(name, place.topic_prefix) for name in OUTPUTS])
+    summary = Summary()
+    producer = InputProducer(cluster)
+    last_ms = written = 0
+    try:
+        for row in rows:
+            on_row()
+            if row.skipped:
+                summary.rows_skipped[row.skipped] += 1
+                continue
+            producer.send(prefixed(row.topic, place.topic_prefix), row.key.encode(), row.value)
+            written += 1
+            summary.purchase_events += b'"order_completed"' in row.value
+            if last_ms < row.time_ms < FARTHEST_MS:
+                last_ms = row.time_ms
+        clicks = prefixed("clickstream", place.topic_prefix)
+        if finish and last_ms:
+            for partition in range(counts[clicks]):
+                key, value = clock_marker(partition, counts[clicks], last_ms + SETTLE_MS)
+                producer.send(clicks, key, value, partition=partition)
+        producer.flush()
+    finally:
+        producer.close()
+    state = _wait_for_worker(place, wait_s, on_wait)
+    _count(cluster, before, place.topic_prefix, summary)
+    summary.records = written - summary.dead_letters.total()
+    return summary.payload() | {"worker": state}
+
+
+def clock_marker(partition: int, partitions: int, time_ms: int) -> tuple[bytes, bytes]:
+    """Key and value of a record that tells a partition the time, and belongs there by its key."""
+    number = 0
+    while murmur2(f"clock-{number}".encode(), partitions) != partition:
+        number += 1
+    key = f"clock-{number}"
+    value = {
+        "id": f"{key}-{time_ms}",
+        "type": "clock_advanced",
+        "time_ms": time_ms,
+        "profile_id": key,
+        "properties": {},
+    }
+    return key.encode(), orjson.dumps(value)
+
+
+def _wait_for_worker(place: Connection, wait_s: float, on_wait: Callable[[str], None]) -> str:
+    """Wait until the worker's group has committed everything; say how it went."""
+    cluster = wiring.cluster(place)
+    group = f"{place.group_prefix}-worker"
+    clicks = prefixed("clickstream", place.topic_prefix)
+    until = time.monotonic() + wait_s
+    absent_at = time.monotonic() + min(wait_s, ABSENT_AFTER_S)
+    while True:
+        lag = group_lag(cluster, group, [clicks])
+        now = time.monotonic()
+        if lag == 0:
+            return "caught_up"
+        if lag is None and now > absent_at:
+            return "absent"
+        if now > until:
+            return f"behind by {lag}"
+        on_wait("waiting for a worker" if lag is None else f"worker {lag:,} behind")
+        time.sleep(LOOK_EVERY_S)
+
+
+def _ends(cluster: Any, topics: list[str]) -> dict[tuple[str, int], int]:
+    """Where each partition of the topics ends now."""
+    ends: dict[tuple[str, int], int] = {}
+    for row in read_topic(cluster, topics):
+        ends[row.topic(), row.partition()] = row.offset() + 1
+    return ends
+
+
+def _count(
+    cluster: Any, before: dict[tuple[str, int], int], prefix: str, summary: Summary
+) -> None:
+    for row in read_topic(cluster, [prefixed(name, prefix) for name in OUTPUTS]):
+        if row.offset() >= before.get((row.topic(), row.partition()), 0):
+            topic = logical(row.topic(), prefix) or row.topic()
+            summary.take(Emit(topic, "", orjson.loads(row.value())))
