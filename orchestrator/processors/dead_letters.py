@@ -33,7 +33,7 @@ def dead_letter(
         key.decode("utf-8", "replace") if key is not None else "",
         {
             "id": f"dl-{position.topic}-{position.partition}-{position.offset}",
-            "type": "record_refused",
+            "type": "dead_letter",
             "time_ms": time_ms,
             "topic": position.topic,
             "partition": position.partition,
