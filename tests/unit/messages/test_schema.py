@@ -96,8 +96,8 @@ def test_opaque_topics_have_no_schema() -> None:
         json_schema("orchestrator.state")
 
 
-def copy_examples(folder: Path) -> None:
-    for path in EXAMPLES:
+def copy_some_examples(folder: Path) -> None:
+    for path in EXAMPLES[::10]:
         target = folder / path.relative_to(SCHEMAS)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
@@ -105,7 +105,7 @@ def copy_examples(folder: Path) -> None:
 
 def test_export_then_check(tmp_path: Path) -> None:
     """Export writes all, a second one nothing; check names what differs."""
-    copy_examples(tmp_path)
+    copy_some_examples(tmp_path)
     missing = check(tmp_path)
     assert missing
     assert all("missing" in fault for fault in missing)
