@@ -5,6 +5,7 @@ ever. `export` rewrites the folder, `check` tells how it differs from what would
 """
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,18 @@ def json_schema(topic: str) -> dict[str, Any]:
     Raises:
         KeyError: The topic is not ours, or opaque.
     """
+    schema: dict[str, Any] = orjson.loads(_schema_file(topic))
+    return schema
+
+
+@cache
+def _schema_file(topic: str) -> bytes:
     entry = TOPICS[topic]
     if entry.family is None:
         raise KeyError(topic)
-    return _schema(entry, entry.family)
+    return orjson.dumps(
+        _schema(entry, entry.family), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    )
 
 
 def _schema(topic: Topic, family: Family) -> dict[str, Any]:
@@ -55,13 +64,11 @@ def _schema(topic: Topic, family: Family) -> dict[str, Any]:
 
 def documents(examples: Examples) -> dict[str, bytes]:
     """Every generated file of `schemas/`, by its path in there."""
-    files: dict[str, bytes] = {}
-    for topic in TOPICS.values():
-        if topic.family is not None:
-            schema = _schema(topic, topic.family)
-            files[schema_path(topic.name)] = orjson.dumps(
-                schema, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-            )
+    files = {
+        schema_path(name): _schema_file(name)
+        for name, topic in TOPICS.items()
+        if topic.family is not None
+    }
     files["asyncapi.yaml"] = asyncapi_yaml(examples).encode()
     return files
 

@@ -1,5 +1,6 @@
 """`schemas/` is what the models say, and its examples decode for ever."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,11 @@ EXAMPLES = example_paths(SCHEMAS)
 READABLE = [name for name, topic in TOPICS.items() if topic.family is not None]
 
 
+@cache
+def validator_of(topic: str) -> Draft202012Validator:
+    return Draft202012Validator(json_schema(topic))
+
+
 def name_of(path: Path) -> str:
     return f"{path.parts[-3]}/{path.stem}"
 
@@ -38,7 +44,7 @@ def test_examples_decode_for_ever(path: Path) -> None:
     key = TOPICS[topic].key_of(payload) if TOPICS[topic].key_fields else None
     assert parse(topic, value).id == payload["id"]
     assert wire.decode(topic, key, value).time_ms == payload["time_ms"]
-    assert list(Draft202012Validator(json_schema(topic)).iter_errors(payload)) == []
+    assert list(validator_of(topic).iter_errors(payload)) == []
 
 
 def test_every_topic_and_event_has_an_example() -> None:
@@ -68,16 +74,15 @@ def test_the_folder_is_what_the_models_say() -> None:
 @pytest.mark.parametrize("topic", READABLE)
 def test_schemas_are_valid(topic: str) -> None:
     """Each is a JSON Schema of draft 2020-12 and refuses what is no message."""
-    schema = json_schema(topic)
-    Draft202012Validator.check_schema(schema)
-    validator = Draft202012Validator(schema)
+    Draft202012Validator.check_schema(json_schema(topic))
+    validator = validator_of(topic)
     assert not validator.is_valid({})
     assert not validator.is_valid([])
 
 
 def test_schema_of_the_clickstream_tells_types_apart() -> None:
     """A known type is held to its own properties; an unknown one to none."""
-    validator = Draft202012Validator(json_schema("clickstream"))
+    validator = validator_of("clickstream")
     assert validator.is_valid(click("section_dwelled"))
     assert not validator.is_valid(click("section_dwelled", visible_ms=-1))
     assert validator.is_valid(click("not_yet_invented", visible_ms=-1))
