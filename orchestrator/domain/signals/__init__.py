@@ -2,7 +2,7 @@
 
 from orchestrator.domain.signals.declarations import SIGNALS, Signal
 from orchestrator.domain.signals.features import FEATURES, features
-from orchestrator.domain.signals.values import NAMES, markdown, measure, values
+from orchestrator.domain.signals.values import NAMES, Readings, markdown, measure, values
 from orchestrator.domain.signals.view import FactsView, SessionView
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "NAMES",
     "SIGNALS",
     "FactsView",
+    "Readings",
     "SessionView",
     "Signal",
     "features",

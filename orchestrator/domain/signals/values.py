@@ -1,5 +1,7 @@
 """Signals of a session, as numbers and as a page of documentation."""
 
+from collections.abc import Iterator, Mapping
+
 from orchestrator.domain.signals.declarations import (
     BROWSING,
     CART_SIGNALS,
@@ -16,6 +18,7 @@ from orchestrator.domain.signals.view import SessionView
 NAMES: tuple[str, ...] = tuple(signal.name for signal in SIGNALS)
 """Names of the signals, in the order of `measure`."""
 _TABLE = tuple((signal.value, signal.lower, signal.upper) for signal in SIGNALS)
+_BY_NAME = dict(zip(NAMES, _TABLE, strict=True))
 
 
 def measure(session: SessionView, now_ms: int) -> list[float]:
@@ -39,6 +42,31 @@ def measure(session: SessionView, now_ms: int) -> list[float]:
 def values(session: SessionView, now_ms: int) -> dict[str, float]:
     """Values of all signals by name; arguments as of `measure`."""
     return dict(zip(NAMES, measure(session, now_ms), strict=True))
+
+
+class Readings(Mapping[str, float]):
+    """Signals of a session, each worked out when it is asked for.
+
+    Args:
+        session: A session, open or ended; it must not change meanwhile.
+        now_ms: The present, event time, not before the session's last event.
+    """
+
+    __slots__ = ("_now_ms", "_session")
+
+    def __init__(self, session: SessionView, now_ms: int) -> None:
+        self._session = session
+        self._now_ms = now_ms
+
+    def __getitem__(self, name: str) -> float:
+        value, lower, upper = _BY_NAME[name]
+        return min(max(value(self._session, self._now_ms), lower), upper)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
 
 
 _SECTIONS: tuple[tuple[str, tuple[Signal, ...]], ...] = (
