@@ -1,10 +1,10 @@
-"""Keyed randomness: a number that anybody can recompute from its key, now or years later.
+r"""Keyed randomness: a number that anybody can recompute from its key, now or years later.
 
 There is no generator and so no state: an aborted batch, a replay and `explain` draw alike.
 
 To recompute a draw with nothing but a standard library::
 
-    digest = hashlib.blake2b(b"<salt>\\x1f<key>", digest_size=8).digest()
+    digest = hashlib.blake2b(b"<salt>\x1f<key>", digest_size=8).digest()
     (int.from_bytes(digest, "big") >> 11) * 2.0**-53
 
 that is: BLAKE2b with eight bytes of output over salt, unit separator (0x1f) and key in UTF-8, read

@@ -45,8 +45,7 @@ def inverse_gap(scores: Sequence[float], gamma: float, floor_share: float) -> li
     result: list[float] = []
     total = 0.0
     for score in scores:
-        if score < low:
-            score = low  # noqa: PLW2901 - clipped in place: this runs for every decision
+        score = max(score, low)  # noqa: PLW2901 - clipped in place: this runs for every decision
         share = round(kept / (count + slope * (best - score)) + floor_share, DIGITS)
         result.append(share)
         total += share

@@ -32,7 +32,8 @@ Operator = Literal[
     "unknown",
 ]
 
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+_Compare: TypeAlias = Callable[[Any, Any], bool]
+_COMPARE: dict[str, _Compare] = {
     "equals": operator.eq,
     "differs": operator.ne,
     "at_least": operator.ge,
@@ -45,7 +46,14 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 ORDERED = frozenset({"at_least", "at_most", "above", "below"})
 _LISTS = frozenset({"in", "not_in"})
 _EXISTENCE = frozenset({"known", "unknown"})
-_TYPES = {"text": str, "number": (int, float), "bool": bool}
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "text": str,
+    "number": (int, float),
+    "bool": bool,
+}
+_OWN = frozenset({"stage", "risk", "trigger", "follow_up"})
+"""Facts that a situation has as fields of its own; they are always known."""
+_CONCERN = "concern."
 DEPTH_MAX = 6
 
 
@@ -216,39 +224,60 @@ def _none(parts: tuple[Refusal, ...], codes: tuple[str, ...]) -> Refusal:
     return refusal
 
 
+def parts_of(node: Node) -> tuple[Node, ...]:
+    """A tree as parts that must all hold, in order, with the same reasons: plain alls opened."""
+    if isinstance(node, AllOf) and node.reason is None:
+        return tuple(part for branch in node.all for part in parts_of(branch))
+    return (node,)
+
+
 def _leaf(leaf: Leaf, code: str) -> Refusal:
-    bound = leaf.value
     if leaf.signal is not None:
-        signal, holds = leaf.signal, _COMPARE[leaf.op]
-
-        def of_signal(situation: Situation) -> str | None:
-            return None if holds(situation.signals.get(signal, 0.0), bound) else code
-
-        return of_signal
-    read = reader(leaf.fact or "")
+        return _signal_leaf(leaf.signal, _COMPARE[leaf.op], leaf.value, code)
+    fact = leaf.fact or ""
     if leaf.op in _EXISTENCE:
-        wanted = leaf.op == "unknown"
+        return _existence_leaf(fact, leaf.op == "unknown", code)
+    bound = frozenset(leaf.value) if isinstance(leaf.value, tuple) else leaf.value
+    return _fact_leaf(fact, _COMPARE[leaf.op], bound, code)
 
-        def existence(situation: Situation) -> str | None:
-            return None if (read(situation) is None) is wanted else code
 
-        return existence
-    compare = _COMPARE[leaf.op]
-    if isinstance(bound, tuple):
-        bound = frozenset(bound)
+def _signal_leaf(signal: str, holds: _Compare, bound: Any, code: str) -> Refusal:
+    def refusal(situation: Situation) -> str | None:
+        return None if holds(situation.signals.get(signal, 0.0), bound) else code
 
-    def of_fact(situation: Situation) -> str | None:
-        value = read(situation)
-        return None if value is not None and compare(value, bound) else code
+    return refusal
 
-    return of_fact
+
+def _fact_leaf(fact: str, holds: _Compare, bound: Any, code: str) -> Refusal:
+    if fact in _OWN or fact.startswith(_CONCERN):
+        read = reader(fact)
+
+        def of_own(situation: Situation) -> str | None:
+            return None if holds(read(situation), bound) else code
+
+        return of_own
+
+    def refusal(situation: Situation) -> str | None:
+        value = situation.facts.get(fact)
+        return None if value is not None and holds(value, bound) else code
+
+    return refusal
+
+
+def _existence_leaf(fact: str, wanted: bool, code: str) -> Refusal:  # noqa: FBT001 - a leaf's value
+    read = reader(fact)
+
+    def refusal(situation: Situation) -> str | None:
+        return None if (read(situation) is None) is wanted else code
+
+    return refusal
 
 
 def reader(fact: str) -> Callable[[Situation], Any]:
     """A function that reads a fact from a situation; None where it is unknown."""
-    if fact in {"stage", "risk", "trigger", "follow_up"}:
+    if fact in _OWN:
         return operator.attrgetter(fact)
-    if fact.startswith("concern."):
-        concern = fact.removeprefix("concern.")
+    if fact.startswith(_CONCERN):
+        concern = fact.removeprefix(_CONCERN)
         return lambda situation: situation.concern.get(concern, 0.0)
     return lambda situation: situation.facts.get(fact)

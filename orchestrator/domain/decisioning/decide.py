@@ -3,7 +3,7 @@
 from typing import Any, TypeAlias
 
 from orchestrator.domain.decisioning.arbitration import best_of, choose, greedy, inverse_gap
-from orchestrator.domain.decisioning.kinds import Arm
+from orchestrator.domain.decisioning.kinds import Arbitration, Arm
 from orchestrator.domain.decisioning.plan import Candidate, Plan
 from orchestrator.domain.decisioning.policy_set import PolicySet
 from orchestrator.domain.decisioning.situation import Situation
@@ -183,16 +183,15 @@ def _candidates(
         return [plan.refused(refused) for plan in policies.plans], [], refused
     arbitration = policies.arbitration
     guard = policies.guard
-    facts = situation.facts
     moment = guard.moment(situation)
-    order_cents = facts.get("cart_value_cents") or arbitration.order_value_cents
-    margin_share = facts.get("margin_share")
-    if margin_share is None:
-        margin_share = arbitration.margin_share
-    margin_cents = order_cents * margin_share  # type: ignore[operator]  # numbers, by FACTS
+    order_cents, margin_cents = order_of(situation, arbitration)
     candidates: list[Candidate] = []
     allowed: list[tuple[int, Plan]] = []
-    for index, plan in enumerate(policies.plans):
+    for index, (plan, row) in enumerate(policies.agenda(situation)):
+        if row is not None:
+            candidates.append(row)
+            continue
+        exposure = 0
         code = plan.gate(situation)
         if code is None:
             exposure = plan.exposure_cents(situation) if plan.offer is not None else 0
@@ -224,6 +223,14 @@ def _candidates(
         )
         allowed.append((index, plan))
     return candidates, allowed, None
+
+
+def order_of(situation: Situation, arbitration: Arbitration) -> tuple[float, float]:
+    """Value and margin of the order at stake, cents."""
+    facts = situation.facts
+    order_cents = float(facts.get("cart_value_cents") or arbitration.order_value_cents)
+    share = facts.get("margin_share")
+    return order_cents, order_cents * (arbitration.margin_share if share is None else float(share))
 
 
 def _draw(policies: PolicySet, decision: Decision, allowed: list[tuple[int, Plan]]) -> None:

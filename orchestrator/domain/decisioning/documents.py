@@ -64,24 +64,22 @@ def _child(node: yaml.Node, step: str | int) -> yaml.Node | None:
 class _Loader(yaml.SafeLoader):
     """Safe, core schema, no aliases, no key twice, not too deep."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's
     nesting = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
-            raise yaml.MarkedYAMLError(
-                problem="aliases are not read; write the value out", problem_mark=event.start_mark
-            )
+            raise self._refused("aliases are not read; write the value out")
         self.nesting += 1
         if self.nesting > DEPTH_MAX:
-            raise yaml.MarkedYAMLError(
-                problem=f"nested deeper than {DEPTH_MAX} levels",
-                problem_mark=self.peek_event().start_mark,
-            )
+            raise self._refused(f"nested deeper than {DEPTH_MAX} levels")
         node = super().compose_node(parent, index)
         self.nesting -= 1
         return node
+
+    def _refused(self, problem: str) -> yaml.YAMLError:
+        event = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML's stubs lack it
+        return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
         seen = set()

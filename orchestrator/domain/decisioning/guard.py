@@ -108,7 +108,7 @@ class Protection:
 class Moment:
     """What the protections of all actions share in one decision, worked out once."""
 
-    __slots__ = ("dismissed", "full", "group_ms", "channel_ms", "minute", "suppressed")
+    __slots__ = ("channel_ms", "dismissed", "full", "group_ms", "minute", "suppressed")
 
     def __init__(self) -> None:
         self.suppressed: list[tuple[str, frozenset[str] | None]] = []
@@ -198,14 +198,11 @@ class Guard:
             if names is None or protection.name in names:
                 return code
         if situation.contacts or moment.dismissed:
-            code = self._too_soon(protection, situation.now_ms, moment)
-            if code is not None:
-                return code
-        if protection.quiet:
-            if moment.minute < 0:
-                moment.minute = self._minute(situation)
-            if is_quiet(moment.minute, protection.quiet):
-                return "quiet_hours"
+            too_soon = self._too_soon(protection, situation.now_ms, moment)
+            if too_soon is not None:
+                return too_soon
+        if protection.quiet and is_quiet(self._minute(situation, moment), protection.quiet):
+            return "quiet_hours"
         if protection.budget is not None:
             budget, code = protection.budget
             left = situation.budgets_left_cents.get(budget)
@@ -225,10 +222,13 @@ class Guard:
             return "cooldown.contact"
         return "cooldown.dismissed" if protection.group in moment.dismissed else None
 
-    def _minute(self, situation: Situation) -> int:
-        name = situation.facts.get("time_zone")
-        place = zone(name) if isinstance(name, str) else None
-        return minute_of_day(situation.now_ms, place or self.zone_default)
+    def _minute(self, situation: Situation, moment: Moment) -> int:
+        """Local minute of the day, where the shopper is."""
+        if moment.minute < 0:
+            name = situation.facts.get("time_zone")
+            place = zone(name) if isinstance(name, str) else None
+            moment.minute = minute_of_day(situation.now_ms, place or self.zone_default)
+        return moment.minute
 
     def matters_ms(self, contact: Contact) -> int:
         """How long after it a contact still matters to some cap or cooldown."""

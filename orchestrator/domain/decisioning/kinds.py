@@ -62,7 +62,9 @@ class SignalSet(Document):
     """Events that make a decision due by themselves."""
     conditions: Annotated[tuple[DueCondition, ...], Field(max_length=64)] = ()
     """Events that make one due while something holds."""
-    silence_ms: dict[Stage, Annotated[int, Field(ge=1_000, le=1_800_000)]] = {}
+    silence_ms: dict[Stage, Annotated[int, Field(ge=1_000, le=1_800_000)]] = Field(
+        default_factory=dict
+    )
     """How long a shopper may be silent, by stage, until a decision is due."""
 
 
@@ -134,9 +136,9 @@ class ContactPolicy(Document):
     """Consent where nobody stated any; a channel that is not named is refused."""
     caps: Annotated[tuple[Cap, ...], Field(max_length=64)] = ()
     """Limits on the number of contacts."""
-    cooldowns_ms: dict[Name, Span] = {}
+    cooldowns_ms: dict[Name, Span] = Field(default_factory=dict)
     """Quiet time of a group after a contact of it; refuses as `cooldown.<group>`."""
-    between_contacts_ms: dict[Channel, Span] = {}
+    between_contacts_ms: dict[Channel, Span] = Field(default_factory=dict)
     """Quiet time of a channel after any contact on it; refuses as `cooldown.contact`. Urgent
     actions are exempt."""
     dismissal_ms: Span = 7 * 86_400_000
@@ -147,7 +149,7 @@ class ContactPolicy(Document):
     """Hours without contact."""
     time_zone_default: Annotated[str, Field(max_length=64)] = "UTC"
     """IANA time zone of shoppers whose own nobody knows."""
-    daily_budgets_cents: dict[Name, Money] = {}
+    daily_budgets_cents: dict[Name, Money] = Field(default_factory=dict)
     """What offers may give away a day (UTC), by budget; refuses as `budget.<name>`."""
     holdout_share: Share = 0.05
     """Share of people, by customer where known, to whom nothing is ever done."""
@@ -198,7 +200,7 @@ class Arm(Part):
     """Share of people in it."""
     without: tuple[Name, ...] = ()
     """Actions that this arm does not get; they refuse as `experiment.<arm>`."""
-    treatments: dict[Name, Name] = {}
+    treatments: dict[Name, Name] = Field(default_factory=dict)
     """Treatment of an action in this arm, instead of the first that fits."""
 
 

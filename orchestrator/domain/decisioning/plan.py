@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from orchestrator.domain.decisioning.action import Action
-from orchestrator.domain.decisioning.conditions import Refusal, compile_tree
+from orchestrator.domain.decisioning.conditions import Leaf, Node, Refusal, compile_tree, parts_of
 from orchestrator.domain.decisioning.guard import Guard, Protection
 from orchestrator.domain.decisioning.kinds import Arbitration
 from orchestrator.domain.decisioning.situation import Situation
@@ -47,9 +47,11 @@ class Plan:
         "_default",
         "_gates",
         "_refused",
+        "_stage_gates",
         "_treatments",
         "action",
         "contact_cost_cents",
+        "fixed_cents",
         "follow_ups",
         "name",
         "offer",
@@ -57,7 +59,6 @@ class Plan:
         "order_margin_share",
         "priority",
         "protection",
-        "fixed_cents",
         "triggers",
     )
 
@@ -72,13 +73,18 @@ class Plan:
             (action.applicable, "applicable"),
             (action.suitable, "suitable"),
         )
-        self._gates = tuple(
-            compile_tree(tree, prefix) for tree, prefix in gates if tree is not None
+        parts = [
+            (part, prefix) for tree, prefix in gates if tree is not None for part in parts_of(tree)
+        ]
+        first = next(
+            (at for at, (part, _) in enumerate(parts) if not _asks_stage(part)), len(parts)
         )
+        compiled = tuple(compile_tree(part, prefix) for part, prefix in parts)
+        self._stage_gates, self._gates = compiled[:first], compiled[first:]
         self.offered_share = action.offered_share
         self.protection = Protection(action, guard)
         self.offer = action.offer
-        self._acceptance: Mapping[str, float] = dict(action.acceptance)
+        self._acceptance = {str(stage): share for stage, share in action.acceptance.items()}
         self._default = action.acceptance["default"]
         self._concerns = tuple((str(name), weight) for name, weight in action.concerns.items())
         self.priority = action.priority
@@ -102,12 +108,20 @@ class Plan:
         )
         self._refused: dict[str, Candidate] = {}
 
-    def gate(self, situation: Situation) -> str | None:
-        """Why the action is not eligible, applicable or suitable; None where it is."""
+    def outset(self, situation: Situation) -> str | None:
+        """Why trigger or stage rule the action out: a function of these alone."""
         if situation.trigger not in self.triggers:
             return "eligible.trigger"
         if situation.trigger == "follow_up" and situation.follow_up not in self.follow_ups:
             return "eligible.follow_up"
+        for gate in self._stage_gates:
+            refused = gate(situation)
+            if refused is not None:
+                return refused
+        return None
+
+    def gate(self, situation: Situation) -> str | None:
+        """Why the action is not eligible, applicable or suitable; after `outset` let it pass."""
         for gate in self._gates:
             refused = gate(situation)
             if refused is not None:
@@ -152,7 +166,7 @@ class Plan:
     def estimate(
         self,
         situation: Situation,
-        order_cents: int,
+        order_cents: float,
         margin_cents: float,
         exposure_cents: int,
         arbitration: Arbitration,
@@ -210,6 +224,10 @@ class Plan:
                 "propensity": 0.0,
             }
         return row
+
+
+def _asks_stage(node: Node) -> bool:
+    return isinstance(node, Leaf) and node.fact == "stage"
 
 
 def _cents(value: object) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from orchestrator.domain.decisioning.action import Action
 from orchestrator.domain.decisioning.conditions import Refusal, compile_tree, leaves
@@ -22,13 +22,16 @@ from orchestrator.domain.decisioning.kinds import (
     Reward,
     SignalSet,
 )
-from orchestrator.domain.decisioning.plan import Plan
+from orchestrator.domain.decisioning.plan import Candidate, Plan
 from orchestrator.domain.decisioning.situation import Contact, Situation
 from orchestrator.domain.decisioning.validation import SINGLE, trees, validate
 from orchestrator.errors import InvalidPolicy
 
 Signals = Callable[[], Mapping[str, float]]
 """Works a session's signals out; called only where a condition asks for them."""
+Agenda: TypeAlias = tuple[tuple[Plan, Candidate | None], ...]
+"""Actions, each with its refusal where that is certain from the outset."""
+AGENDAS_MAX = 256
 HASH_DIGITS = 12
 
 
@@ -100,6 +103,7 @@ class PolicySet:
             compile_tree(eligible, "eligible") if eligible is not None else None
         )
         """What all actions need."""
+        self._agendas: dict[tuple[str, str, str], Agenda] = {}
         self._due_events = frozenset(self.signals.events)
         self._due_conditions = _by_event(self.signals)
         self._silence_ms: Mapping[str, int] = dict(self.signals.silence_ms)
@@ -107,6 +111,20 @@ class PolicySet:
     def plan(self, action: str) -> Plan:
         """The action of a name; raises `KeyError` where it is not in force."""
         return self._by_name[action]
+
+    def agenda(self, situation: Situation) -> Agenda:
+        """The actions in candidate order, those that trigger or stage rule out refused already."""
+        key = (situation.trigger, situation.follow_up, situation.stage)
+        found = self._agendas.get(key)
+        if found is None:
+            entries = []
+            for plan in self.plans:
+                code = plan.outset(situation)
+                entries.append((plan, plan.refused(code) if code is not None else None))
+            found = tuple(entries)
+            if len(self._agendas) < AGENDAS_MAX:
+                self._agendas[key] = found
+        return found
 
     # -- when a decision is due
 
@@ -229,8 +247,8 @@ def load(sources: Iterable[Source], signals: Collection[str] | None = None) -> P
 def shipped() -> PolicySet:
     """The policies that come with the product."""
     folder = files("orchestrator") / "policies"
-    found = [file for file in folder.iterdir() if file.name.endswith(".yaml")]
-    return load(sorted(found, key=lambda file: file.name))
+    found = {file.name: file for file in folder.iterdir() if file.name.endswith(".yaml")}
+    return load([found[name] for name in sorted(found)])
 
 
 def signal_names(policies: PolicySet) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """What a decision sees: one shopper at one moment, and the names a policy may ask for."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Literal, NamedTuple, TypeAlias
 
 FactValue: TypeAlias = str | int | float | bool | None
@@ -132,7 +133,7 @@ class Situation:
         customer_id: str | None = None,
         contacts: Sequence[Contact] = (),
         dismissed: Sequence[tuple[int, str]] = (),
-        suppressions: Set[str] = frozenset(),
+        suppressions: AbstractSet[str] = frozenset(),
         budgets_left_cents: Mapping[str, int] = NOTHING,
         trigger: TriggerKind = "event",
         follow_up: str = "",

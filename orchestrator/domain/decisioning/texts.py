@@ -24,10 +24,10 @@ _MONTHS = {
 
 
 def money(cents: Any, language: str, currency: str) -> str:
-    """An amount as people write it.
+    r"""An amount as people write it.
 
     >>> money(123456, "en", "EUR"), money(590, "de", "EUR"), money(500, "en", "SEK")
-    ('€1,234.56', '5,90\\xa0€', 'SEK\\xa05.00')
+    ('€1,234.56', '5,90\xa0€', 'SEK\xa05.00')
     """
     text = f"{int(cents) // 100:,}.{int(cents) % 100:02d}"
     symbol = _SYMBOLS.get(currency, currency)
@@ -37,10 +37,10 @@ def money(cents: Any, language: str, currency: str) -> str:
 
 
 def percent(share: Any, language: str, currency: str) -> str:
-    """A share as a whole percentage.
+    r"""A share as a whole percentage.
 
     >>> percent(0.1, "en", ""), percent(0.1, "de", "")
-    ('10%', '10\\xa0%')
+    ('10%', '10\xa0%')
     """
     return f"{round(float(share) * 100)}{chr(160) if language == 'de' else ''}%"
 

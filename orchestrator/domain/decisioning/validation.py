@@ -1,4 +1,4 @@
-"""Plain documents to typed ones, and what documents owe one another. Errors name file and way out."""
+"""Plain documents to typed ones, and what they owe one another. Errors name file and way out."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -38,7 +38,13 @@ ADAPTER: TypeAdapter[Any] = TypeAdapter(AnyDocument)
 REQUIRED = ("SignalSet", "EngagementPolicy", "ContactPolicy")
 SINGLE = (*REQUIRED, "Arbitration", "Reward", "Experiment")
 """Kinds of which one at most is in force."""
+FLOORS_MAX = 0.5
+VALUE_MAX = 60
 CHECK = "`orchestrator policy check` tells when it is right; docs/policies.md has the reference."
+
+
+ADAPTER_KINDS = frozenset((*SINGLE, "Action", "Journey"))
+"""Kinds; pydantic puts the tag of a union into the path of an error."""
 
 
 class Placed:
@@ -89,7 +95,7 @@ def _walk(data: Any, path: Sequence[str | int]) -> tuple[str, Any]:
 
 def _short(value: Any) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= VALUE_MAX else text[:VALUE_MAX] + "..."
 
 
 def validate(parsed: Iterable[Parsed], signals: Collection[str] | None) -> list[Placed]:
@@ -103,6 +109,20 @@ def validate(parsed: Iterable[Parsed], signals: Collection[str] | None) -> list[
         InvalidPolicy: One is not right, or together they are no valid set.
     """
     placed = [Placed(one, _typed(one)) for one in parsed]
+    _check_distinct(placed)
+    for one in placed:
+        _check_conditions(one, signals)
+    _check_numbers(placed)
+    actions = {
+        one.document.name: one.document for one in placed if isinstance(one.document, Action)
+    }
+    for one in placed:
+        _check_document(one, actions)
+    _check_together(placed)
+    return placed
+
+
+def _check_distinct(placed: Iterable[Placed]) -> None:
     by_key: dict[str, Placed] = {}
     for one in placed:
         if one.key in by_key:
@@ -112,27 +132,21 @@ def validate(parsed: Iterable[Parsed], signals: Collection[str] | None) -> list[
                 "Rename or remove one of them.",
             )
         by_key[one.key] = one
-    for one in placed:
-        _check_conditions(one, signals)
-    _check_numbers(placed)
-    actions = {
-        one.document.name: one.document for one in placed if isinstance(one.document, Action)
-    }
-    for one in placed:
-        document = one.document
-        if isinstance(document, Action):
-            _check_texts(one, document)
-        elif isinstance(document, EngagementPolicy):
-            for index, name in enumerate(document.actions):
-                _check_name(one, ("actions", index), name, actions, "action")
-        elif isinstance(document, Journey):
-            _check_journey(one, document, actions)
-        elif isinstance(document, Experiment):
-            _check_experiment(one, document, actions)
-        elif isinstance(document, ContactPolicy):
-            _check_contact(one, document, actions.values())
-    _check_together(placed, actions)
-    return placed
+
+
+def _check_document(one: Placed, actions: Mapping[str, Action]) -> None:
+    document = one.document
+    if isinstance(document, Action):
+        _check_texts(one, document)
+    elif isinstance(document, EngagementPolicy):
+        for index, name in enumerate(document.actions):
+            _check_name(one, ("actions", index), name, actions, "action")
+    elif isinstance(document, Journey):
+        _check_journey(one, document, actions)
+    elif isinstance(document, Experiment):
+        _check_experiment(one, document, actions)
+    elif isinstance(document, ContactPolicy):
+        _check_contact(one, document, actions.values())
 
 
 def _typed(parsed: Parsed) -> Document:
@@ -154,31 +168,16 @@ def _typed(parsed: Parsed) -> Document:
     return document
 
 
-ADAPTER_KINDS = frozenset(
-    ("SignalSet", "Action", "EngagementPolicy", "ContactPolicy")
-    + ("Arbitration", "Reward", "Experiment", "Journey")
-)
-
-
 def trees(document: Document) -> Iterator[tuple[tuple[str | int, ...], Node]]:
     """Every condition of a document with its path."""
-    if isinstance(document, Action):
-        for gate in ("eligible", "applicable", "suitable"):
-            tree = getattr(document, gate)
-            if tree is not None:
-                yield (gate,), tree
-        for index, treatment in enumerate(document.treatments):
-            if treatment.when is not None:
-                yield ("treatments", index, "when"), treatment.when
-    elif isinstance(document, EngagementPolicy) and document.eligible is not None:
-        yield ("eligible",), document.eligible
-    elif isinstance(document, SignalSet):
-        for index, condition in enumerate(document.conditions):
-            yield ("conditions", index, "when"), condition.when
-    elif isinstance(document, ContactPolicy):
-        for index, rule in enumerate(document.suppressions):
-            if rule.when is not None:
-                yield ("suppressions", index, "when"), rule.when
+    for gate in ("eligible", "applicable", "suitable"):
+        tree: Node | None = getattr(document, gate, None)
+        if tree is not None:
+            yield (gate,), tree
+    for field in ("conditions", "treatments", "suppressions"):
+        for index, part in enumerate(getattr(document, field, ())):
+            if part.when is not None:
+                yield (field, index, "when"), part.when
 
 
 def _check_conditions(one: Placed, signals: Collection[str] | None) -> None:
@@ -300,7 +299,7 @@ def _check_contact(one: Placed, policy: ContactPolicy, actions: Iterable[Action]
         )
 
 
-def _check_together(placed: Sequence[Placed], actions: Mapping[str, Action]) -> None:
+def _check_together(placed: Sequence[Placed]) -> None:
     contact = next(one.document for one in placed if isinstance(one.document, ContactPolicy))
     engagement = next(one.document for one in placed if isinstance(one.document, EngagementPolicy))
     for one in placed:
@@ -312,9 +311,9 @@ def _check_together(placed: Sequence[Placed], actions: Mapping[str, Action]) -> 
                 _check_name(one, path, budget, contact.daily_budgets_cents, "daily budget")
         if isinstance(document, Arbitration):
             floors = document.floor_share * (len(engagement.actions) + 1)
-            if floors > 0.5:
+            if floors > FLOORS_MAX:
                 raise one.error(
                     ("floor_share",),
-                    f"the floors of {len(engagement.actions) + 1} candidates add up to {floors:.2f}",
-                    "Keep their sum at 0.5 at most.",
+                    f"the floors of all candidates add up to {floors:.2f}",
+                    f"Keep their sum at {FLOORS_MAX} at most.",
                 )
