@@ -18,10 +18,7 @@ DEPTH_MAX = 24
 
 
 class File(Protocol):
-    """Anything that has a name and a text: a path, or a resource of a package."""
-
-    @property
-    def name(self) -> str: ...
+    """Anything that reads as text and names itself as a string: a path, a package's resource."""
 
     def read_text(self, encoding: str) -> str: ...
 
@@ -132,7 +129,7 @@ def parse(source: Source) -> list[Parsed]:
     if isinstance(source, Mapping):
         kind, name = source.get("kind"), source.get("name")
         return [Parsed(f"{kind}/{name}", source, None)]
-    name, text = source if isinstance(source, tuple) else (source.name, _text(source))
+    name, text = source if isinstance(source, tuple) else (str(source), _text(source))
     if len(text) > TEXT_MAX:
         raise InvalidPolicy(
             f"{name}: {len(text)} characters; a policy file has at most {TEXT_MAX}.",
@@ -158,7 +155,7 @@ def _text(source: File) -> str:
         return source.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidPolicy(
-            f"{source.name}: can't be read ({error}).",
+            f"{source}: can't be read ({error}).",
             way_out="Give a readable UTF-8 file, or the directory that holds the policies.",
         ) from error
 

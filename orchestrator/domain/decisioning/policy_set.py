@@ -232,7 +232,7 @@ def load(sources: Iterable[Source], signals: Collection[str] | None = None) -> P
     """Policies from files, texts or plain documents.
 
     Args:
-        sources: Files (anything with `name` and `read_text`), (name, text) pairs, or documents.
+        sources: Files (anything with `read_text`, such as a path), (name, text) pairs, or documents.
         signals: Names of the signals there are; None: names of signals are not checked.
 
     Raises:

@@ -218,7 +218,7 @@ def _check_numbers(placed: Sequence[Placed]) -> None:
             sources = ", ".join(sorted({one.parsed.source for one in placed})) or "nothing"
             raise InvalidPolicy(
                 f"No {kind} among the policies read ({sources}).",
-                way_out="Add one, or start from the shipped files (`orchestrator policy export`).",
+                way_out="Add one, or start from the shipped files in `orchestrator/policies`.",
             )
 
 
