@@ -5,7 +5,7 @@ are no tags, anchors or aliases, so that a small file can't become a large docum
 """
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import yaml
@@ -18,13 +18,22 @@ DEPTH_MAX = 24
 
 
 class File(Protocol):
-    """Anything that reads as text and names itself as a string: a path, a package's resource."""
+    """A file or a folder of files: a path, or a resource of a package."""
+
+    @property
+    def name(self) -> str: ...
+
+    def is_dir(self) -> bool: ...
+
+    def iterdir(self) -> Iterator[Any]: ...
 
     def read_text(self, encoding: str) -> str: ...
 
 
 Source: TypeAlias = File | tuple[str, str] | Mapping[str, Any]
-"""A file, a (name, YAML or JSON text), or a document that is parsed already."""
+"""A file, a folder, a (name, YAML or JSON text), or a document that is parsed already."""
+SUFFIXES = (".yaml", ".yml", ".json")
+"""Files of a folder that are read; others may lie beside them."""
 
 
 class Parsed(NamedTuple):
@@ -129,7 +138,25 @@ def parse(source: Source) -> list[Parsed]:
     if isinstance(source, Mapping):
         kind, name = source.get("kind"), source.get("name")
         return [Parsed(f"{kind}/{name}", source, None)]
-    name, text = source if isinstance(source, tuple) else (str(source), _text(source))
+    if isinstance(source, tuple):
+        return _parse_text(*source)
+    if source.is_dir():
+        return [one for file in _files(source) for one in _parse_text(str(file), _text(file))]
+    return _parse_text(str(source), _text(source))
+
+
+def _files(folder: File) -> list[File]:
+    """The policy files of a folder, in the order of their names."""
+    found = {file.name: file for file in folder.iterdir() if file.name.endswith(SUFFIXES)}
+    if not found:
+        raise InvalidPolicy(
+            f"{folder}: no policy files ({', '.join(SUFFIXES)}) in this folder.",
+            way_out="Give the folder that holds them; the shipped ones are in the package.",
+        )
+    return [found[name] for name in sorted(found)]
+
+
+def _parse_text(name: str, text: str) -> list[Parsed]:
     if len(text) > TEXT_MAX:
         raise InvalidPolicy(
             f"{name}: {len(text)} characters; a policy file has at most {TEXT_MAX}.",

@@ -232,7 +232,7 @@ def load(sources: Iterable[Source], signals: Collection[str] | None = None) -> P
     """Policies from files, texts or plain documents.
 
     Args:
-        sources: Files (anything with `read_text`, such as a path), (name, text) pairs, or documents.
+        sources: Paths of files or folders, (name, text) pairs, or plain documents.
         signals: Names of the signals there are; None: names of signals are not checked.
 
     Raises:
@@ -246,9 +246,7 @@ def load(sources: Iterable[Source], signals: Collection[str] | None = None) -> P
 @cache
 def shipped() -> PolicySet:
     """The policies that come with the product."""
-    folder = files("orchestrator") / "policies"
-    found = {file.name: file for file in folder.iterdir() if file.name.endswith(".yaml")}
-    return load([found[name] for name in sorted(found)])
+    return load([files("orchestrator") / "policies"])
 
 
 def signal_names(policies: PolicySet) -> frozenset[str]:
