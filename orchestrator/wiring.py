@@ -1,19 +1,23 @@
 """Composition root: from options to objects. The only module that knows both sides."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
+
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.kafka.admin import Admin, TopicSpec
+from orchestrator.adapters.kafka.producer import InputProducer
 from orchestrator.adapters.kafka.settings import Cluster
 from orchestrator.adapters.kafka.transport import KafkaTransport
 from orchestrator.adapters.store import MemoryTable, SpillTable
 from orchestrator.config import Connection
-from orchestrator.domain.decisioning import PolicySet, load
+from orchestrator.domain.decisioning import PolicySet, content_hash, load
 from orchestrator.domain.risk import Risk
 from orchestrator.domain.signals import NAMES
+from orchestrator.errors import InvalidPolicy
 from orchestrator.adapters.memory.murmur2 import murmur2
 from orchestrator.messages.topics import TOPICS, partition_count, prefixed, topic_config
 from orchestrator.online.snapshots import shipped
@@ -74,7 +78,14 @@ def policies(folder: Path | None = None) -> PolicySet:
     Raises:
         InvalidPolicy: with file, field, value and the way out.
     """
-    return load([folder or SHIPPED_POLICIES], NAMES)
+    chosen = folder or SHIPPED_POLICIES
+    files = sorted(chosen.glob("*.yaml"))
+    if not files:
+        raise InvalidPolicy(
+            f"no policy files (*.yaml) in {chosen}.",
+            way_out="Copy the shipped ones from the package's folder policies/ and change them.",
+        )
+    return load(files, NAMES)
 
 
 def journey(folder: Path | None = None) -> JourneyProcessor:
@@ -130,3 +141,38 @@ def fold(processor: Processor[S], partitions: int) -> Fold[S]:
 def names(topics: Iterable[str], prefix: str) -> list[str]:
     """Topics' names on the broker."""
     return [prefixed(topic, prefix) for topic in topics]
+
+
+def publish_policies(place: Connection, documents: Mapping[str, Any]) -> list[str]:
+    """Write policy documents to the topic `policies`, each under `kind/name`.
+
+    Args:
+        place: Where.
+        documents: By `kind/name`; None withdraws one.
+
+    Returns:
+        Keys written.
+    """
+    producer = InputProducer(cluster(place))
+    topic = prefixed("policies", place.topic_prefix)
+    now_ms = SystemClock().now_ms()
+    for key, document in documents.items():
+        kind, _, name = key.partition("/")
+        value = None
+        if document is not None:
+            version = content_hash({key: document})
+            value = orjson.dumps(
+                {
+                    "id": f"{key}@{version}",
+                    "type": "policy_published",
+                    "time_ms": now_ms,
+                    "kind": kind,
+                    "name": name,
+                    "version": version,
+                    "document": document,
+                }
+            )
+        producer.send(topic, key.encode(), value)
+    producer.flush()
+    producer.close()
+    return list(documents)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from orchestrator import __version__
-from orchestrator.cli import data, decisions, demo, operate, policy, replay, roles, schemas, topics
+from orchestrator.cli import data, decisions, operate, policy, replay, roles, schemas, topics
 
 app = typer.Typer(
     name="orchestrator",
@@ -31,7 +31,6 @@ def _root(
     """See `orchestrator COMMAND --help`; exit codes and error codes stand in docs/errors.md."""
 
 
-demo.register(app)
 roles.register(app)
 replay.register(app)
 decisions.register(app)

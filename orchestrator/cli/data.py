@@ -75,8 +75,7 @@ def _show(row: Any, *, as_json: bool) -> None:
             "offset": row.offset(),
             "key": key,
             "headers": {
-                name: (held or b"").decode("utf-8", "replace")
-                for name, held in row.headers() or ()
+                name: (held or b"").decode("utf-8", "replace") for name, held in row.headers() or ()
             },
             "value": _decoded(value),
         }
@@ -145,9 +144,7 @@ def show(
 @letters.command()
 @guarded
 def replay(
-    letter_id: Annotated[
-        str, typer.Argument(help="Id, as `list` prints it; `all` for every one.")
-    ],
+    letter_id: Annotated[str, typer.Argument(help="Id, as `list` prints it; `all` for every one.")],
     broker: options.Broker = "",
     extra: options.Extra = None,
     reason: Annotated[str, typer.Option("--reason", help="With `all`: only of this reason.")] = "",

@@ -114,4 +114,3 @@ class DryRun:
             if emit.topic == "decisions" and self._ledger is not None:
                 self._ledger.write(orjson.dumps(emit.value, option=orjson.OPT_APPEND_NEWLINE))
         return kept
-

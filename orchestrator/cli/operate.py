@@ -91,7 +91,9 @@ def _guarded(check: str, run: Callable[[], Finding]) -> Finding:
     try:
         return run()
     except OrchestratorError as error:
-        return Finding(check, ok=False, detail=f"{error.code} {error.message}", way_out=error.way_out)
+        return Finding(
+            check, ok=False, detail=f"{error.code} {error.message}", way_out=error.way_out
+        )
 
 
 def _python() -> Finding:
@@ -115,7 +117,9 @@ def _packages() -> Finding:
 def _disk(folder: Path) -> Finding:
     free_bytes = shutil.disk_usage(folder).free
     detail = f"{free_bytes / 1024**3:.1f} GiB free at {folder.resolve()}"
-    return Finding("disk", free_bytes >= LEAST_FREE_BYTES, detail, "Make room, or move --state-dir.")
+    return Finding(
+        "disk", free_bytes >= LEAST_FREE_BYTES, detail, "Make room, or move --state-dir."
+    )
 
 
 def _policies(folder: Path | None) -> Finding:

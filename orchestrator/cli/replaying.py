@@ -113,9 +113,7 @@ def _ends(cluster: Any, topics: list[str]) -> dict[tuple[str, int], int]:
     return ends
 
 
-def _count(
-    cluster: Any, before: dict[tuple[str, int], int], prefix: str, summary: Summary
-) -> None:
+def _count(cluster: Any, before: dict[tuple[str, int], int], prefix: str, summary: Summary) -> None:
     for row in read_topic(cluster, [prefixed(name, prefix) for name in OUTPUTS]):
         if row.offset() >= before.get((row.topic(), row.partition()), 0):
             topic = logical(row.topic(), prefix) or row.topic()

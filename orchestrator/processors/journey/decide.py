@@ -224,7 +224,7 @@ class Decider:
             "channel": action.channel,
             "placement": action.placement,
             "action": plan.name,
-            "treatment": treatment,
+            "treatment": decision.treatment,
             "offer": offer,
             "content": content(
                 self.tables.policies,

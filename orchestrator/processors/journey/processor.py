@@ -6,7 +6,7 @@ from typing import Any
 from orchestrator.domain.decisioning import PolicySet
 from orchestrator.domain.risk import Risk
 from orchestrator.domain.sessions import SessionSet, SessionSettings
-from orchestrator.domain.signals import values
+from orchestrator.domain.signals import Readings, values
 from orchestrator.errors import InvalidRecord
 from orchestrator.messages import wire
 from orchestrator.processors.journey.decide import Decider
@@ -19,8 +19,8 @@ from orchestrator.processors.journey.intake import (
 )
 from orchestrator.processors.journey.ledger import session_closed
 from orchestrator.processors.journey.state import KnownOrder, Profile
-from orchestrator.processors.journey.triggers import Trigger
 from orchestrator.processors.journey.tables import Tables
+from orchestrator.processors.journey.triggers import Trigger
 from orchestrator.types import Emit, Millis, Record, Scope, Step
 
 RETENTION_MS = 90 * 24 * 3_600_000
@@ -123,7 +123,7 @@ class JourneyProcessor:
                 session_id=session.session_id,
             )
         now_ms = profile.last_ms
-        if self.tables.policies.is_due(kind, session, now_ms, lambda: values(session, now_ms)):
+        if self.tables.policies.is_due(kind, session, now_ms, lambda: Readings(session, now_ms)):
             trigger = Trigger.of_record(record, event.id, Millis(profile.last_ms))
             emits += self.decider.in_session(scope, key, profile, session, trigger)
         self._plan_wake(profile)

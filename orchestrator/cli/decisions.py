@@ -1,0 +1,125 @@
+"""`orchestrator decide` and `explain`: what would be done, and why something was."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from orchestrator.cli import options
+from orchestrator.cli.options import BadOption, connection
+from orchestrator.cli.output import guarded, json_line, out
+from orchestrator.errors import OrchestratorError
+
+
+class DecisionNotFound(OrchestratorError):
+    """The ledger holds no such decision."""
+
+    code = "E132"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(help="One session's events in, the decisions out; no broker.")(decide)
+    app.command(help="Why a decision was made, and what would have changed it.")(explain)
+
+
+@guarded
+def decide(
+    session: Annotated[Path, typer.Option("--session", help="Events as JSONL; - reads stdin.")],
+    policies: options.Policies = None,
+    form: Annotated[str, typer.Option("--format", help="As of replay.")] = "native-jsonl",
+    finish: Annotated[
+        bool, typer.Option("--finish/--no-finish", help="Let time pass until the session ended.")
+    ] = True,
+    as_json: options.Json = False,
+) -> None:
+    """Print each decision as it would be made, and the commands and revocations that follow."""
+    from orchestrator.adapters.importers import read  # noqa: PLC0415 (beside its use)
+    from orchestrator.cli.dry import DryRun  # noqa: PLC0415 (loads the product)
+    from orchestrator.cli.explaining import headline  # noqa: PLC0415
+
+    run = DryRun(policies)
+    last_ms = 0
+    emits = []
+    for row in read(session, form):
+        last_ms = max(last_ms, row.time_ms)
+        emits += run.feed(row)
+    if finish and last_ms:
+        emits += run.finish(last_ms)
+    for emit in emits:
+        value = emit.value or {}
+        if as_json:
+            json_line(value)
+        elif value.get("type") == "decision_made":
+            out.print(headline(value))
+        elif value.get("type") in {"intervention_issued", "intervention_revoked"}:
+            what = value.get("action") or value.get("reason")
+            out.print(f"  {value['type']} {value['id']} on {value['channel']}: {what}")
+        elif emit.topic == "dead-letters":
+            out.print(f"  refused: {value['reason']}: {value['detail']}", markup=False)
+
+
+@guarded
+def explain(
+    decision_id: Annotated[str, typer.Argument(help="dec-..., or the command's cmd-...")],
+    broker: options.Broker = "",
+    extra: options.Extra = None,
+    ledger: Annotated[
+        Path | None, typer.Option("--ledger", help="JSONL file of ledger entries.")
+    ] = None,
+    policies: options.Policies = None,
+    topic_prefix: options.TopicPrefix = "",
+    as_json: options.Json = False,
+) -> None:
+    """Print the ledger entry as a person reads it."""
+    wanted = f"dec-{decision_id.removeprefix('cmd-').removeprefix('dec-')}"
+    if ledger is not None:
+        entry = _from_file(ledger, wanted)
+    elif broker:
+        entry = _from_broker(wanted, broker, extra, topic_prefix)
+    else:
+        raise BadOption("no ledger named.", way_out="Give --ledger FILE or --broker HOST:PORT.")
+    if entry is None:
+        raise DecisionNotFound(
+            f"no decision {wanted!r} in {ledger or broker}.",
+            way_out="List decisions with: orchestrator tail decisions --from-start --broker ...",
+        )
+    from orchestrator.cli.explaining import explanation, told  # noqa: PLC0415 (loads the product)
+
+    found = explanation(entry, policies)
+    if as_json:
+        json_line(found)
+    else:
+        for line in told(found):
+            out.print(line, markup=False)
+
+
+def _from_file(path: Path, wanted: str) -> dict[str, Any] | None:
+    try:
+        with path.open("rb") as lines:
+            for line in lines:
+                if wanted.encode() in line:
+                    entry: dict[str, Any] = orjson.loads(line)
+                    if entry.get("id") == wanted:
+                        return entry
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise BadOption(
+            f"cannot read {path}: {error}.", way_out="Give a file as written by replay --ledger."
+        ) from error
+    return None
+
+
+def _from_broker(
+    wanted: str, broker: str, extra: list[str] | None, topic_prefix: str
+) -> dict[str, Any] | None:
+    from orchestrator import wiring  # noqa: PLC0415 (loads the Kafka client)
+    from orchestrator.adapters.kafka.tools import read_topic  # noqa: PLC0415
+
+    place = connection(broker, extra, topic_prefix=topic_prefix)
+    for row in read_topic(wiring.cluster(place), [f"{topic_prefix}decisions"]):
+        if wanted.encode() in row.value():
+            entry: dict[str, Any] = orjson.loads(row.value())
+            if entry["id"] == wanted:
+                return entry
+    return None

@@ -1,0 +1,163 @@
+"""A ledger entry as a person reads it: signals, risk, every candidate, why this one, what else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from orchestrator import wiring
+from orchestrator.domain.decisioning import PolicySet, Situation, choose, decide
+from orchestrator.domain.decisioning.flip import flip
+from orchestrator.online.rng import uniform
+from orchestrator.online.snapshots import shipped
+
+SIGNALS_SHOWN = 12
+REASONS = {
+    "best": "nothing scored better than leaving the shopper alone",
+    "value": "it had the best expected value",
+    "exploration": "the draw explored: a candidate that was not the best was tried on purpose",
+    "holdout": "the person is in the holdout: nothing is ever done, to measure against",
+    "none_allowed": "no action passed its gates",
+}
+
+
+def situation_of(entry: dict[str, Any]) -> Situation:
+    """What the decision saw, from the entry alone."""
+    trigger = entry["trigger"]
+    timer = trigger.get("timer")
+    follow_up = timer if timer not in (None, "silence") else ""
+    kind: Any = "event" if timer is None else ("follow_up" if follow_up else "silence")
+    return Situation(
+        now_ms=trigger["now_ms"],
+        profile_id=entry["profile_id"],
+        session_id=entry["session_id"],
+        customer_id=entry["customer_id"],
+        stage=entry["stage"],
+        risk=entry["risk"],
+        concern=entry["concern"],
+        signals=entry.get("signals", {}),
+        facts=entry.get("facts", {}),
+        consent=entry.get("consent", {}),
+        contacts=[tuple(contact) for contact in entry.get("contacts", [])],  # type: ignore[misc]
+        dismissed=[tuple(one) for one in entry.get("dismissed", [])],  # type: ignore[misc]
+        suppressions=frozenset(entry.get("suppressions", [])),
+        budgets_left_cents=entry.get("budgets_left_cents", {}),
+        trigger=kind,
+        follow_up=follow_up,
+    )
+
+
+def explanation(entry: dict[str, Any], folder: Path | None) -> dict[str, Any]:
+    """The entry, what can be recomputed from it, and what would have changed the choice."""
+    policies = wiring.policies(folder)
+    found: dict[str, Any] = {
+        "type": "explanation",
+        "decision": entry,
+        "why": why(entry),
+        "draw_repeats": uniform(entry["id"]) == entry["exploration"]["draw"],
+        "choice_repeats": _repeats(entry),
+        "risk_drivers": _risk_drivers(entry),
+        "policy_at_hand": policies.version,
+        "flips": [],
+    }
+    if policies.version == entry["policy"]:
+        found["flips"] = _flips(policies, entry)
+    return found
+
+
+def _repeats(entry: dict[str, Any]) -> bool:
+    allowed = [candidate for candidate in entry["candidates"] if candidate["allowed"]]
+    shares = [candidate["propensity"] for candidate in allowed]
+    picked = allowed[choose(shares, entry["exploration"]["draw"])]
+    return bool(picked["action"] == entry["chosen"]["action"])
+
+
+def _risk_drivers(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """Log odds each feature added; only where the model is the one at hand."""
+    snapshot = shipped("risk")
+    if entry["models"].get("risk") != snapshot.label:
+        return []
+    parts = snapshot.scorer().contributions(entry["features"])
+    return [{"feature": name, "log_odds": round(part, 4)} for name, part in parts[:6] if part]
+
+
+def _flips(policies: PolicySet, entry: dict[str, Any]) -> list[dict[str, Any]]:
+    situation = situation_of(entry)
+    decision = decide(policies, situation, entry["id"])
+    return [dict(change) for change in flip(policies, situation, decision)]
+
+
+def why(entry: dict[str, Any]) -> str:
+    """The reason of the choice in a sentence."""
+    reason = entry["reason"]
+    if reason.startswith("concern."):
+        return f"it answers the shopper's concern: {reason.partition('.')[2]}"
+    return REASONS.get(reason, f"every action was refused by {reason}")
+
+
+def headline(entry: dict[str, Any]) -> str:
+    """A decision in one line."""
+    signals = sorted(entry.get("signals", {}).items(), key=lambda one: -one[1])
+    causes = ", ".join(f"{name} {_short(value)}" for name, value in signals if _telling(name))
+    chosen = entry["chosen"]
+    action = chosen["action"].replace("_", " ")
+    return (
+        f"{entry['session_id']} at {entry['stage']} risk {entry['risk']:.2f}"
+        f" <- {causes[:90] or 'nothing special'} -> {action}"
+        f" (p {chosen['propensity']:.2f}, {entry['reason']})"
+    )
+
+
+def told(found: dict[str, Any]) -> Iterator[str]:
+    """The explanation, line by line."""
+    entry = found["decision"]
+    trigger = entry["trigger"]
+    cause = trigger.get("event_id") or trigger.get("timer")
+    yield f"{entry['id']}: {entry['chosen']['action']} for {entry['profile_id']}"
+    yield f"  because       {found['why']} ({entry['reason']})"
+    yield f"  due by        {trigger['kind']} {cause} at {trigger['now_ms']}"
+    yield f"  journey       {entry['stage']}, session {entry['session_id']}"
+    yield f"  risk          {entry['risk']:.3f} by {entry['models'].get('risk')}"
+    for driver in found["risk_drivers"]:
+        yield f"                {driver['log_odds']:+.2f} log odds  {driver['feature']}"
+    concern = sorted(entry["concern"].items(), key=lambda one: -one[1])
+    yield "  concern       " + (", ".join(f"{k} {v:.2f}" for k, v in concern) or "no evidence")
+    signals = [(name, value) for name, value in entry.get("signals", {}).items() if _telling(name)]
+    signals.sort(key=lambda one: -one[1])
+    yield "  signals       " + ", ".join(
+        f"{name} {_short(value)}" for name, value in signals[:SIGNALS_SHOWN]
+    )
+    yield "  candidates"
+    for candidate in sorted(
+        entry["candidates"], key=lambda one: (-one["propensity"], not one["allowed"])
+    ):
+        yield f"    {_candidate(candidate)}"
+    draw = entry["exploration"]
+    repeats = "repeats" if found["draw_repeats"] and found["choice_repeats"] else "DOES NOT REPEAT"
+    yield f"  draw          {draw['draw']:.6f} by {draw['rule']}, recomputed: {repeats}"
+    if entry["command_id"]:
+        yield f"  command       {entry['command_id']}"
+    if found["policy_at_hand"] != entry["policy"]:
+        yield f"  policy        {entry['policy']}; at hand is {found['policy_at_hand']}, so what"
+        yield "                would have changed it is not computed (see --policies)"
+        return
+    yield f"  policy        {entry['policy']}"
+    for change in found["flips"]:
+        yield f"  would change  {change['text']}"
+
+
+def _candidate(candidate: dict[str, Any]) -> str:
+    name = f"{candidate['action']:24}"
+    if not candidate["allowed"]:
+        return f"{name} refused by {candidate['refused_by']}"
+    return (
+        f"{name} p {candidate['propensity']:.4f}  score {candidate['score']:+.4f}"
+        f"  value {candidate['value_cents']} cents, cost {candidate['cost_cents']} cents"
+    )
+
+
+def _telling(name: str) -> bool:
+    return not name.startswith(("stage_", "pace_", "session_age", "silence_ms", "events_"))
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.3g}"  # noqa: PLR2004
