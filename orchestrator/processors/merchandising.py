@@ -1,14 +1,14 @@
 """Clicks, orders and the catalogue in; pair updates, product statistics, published rows out.
 
-Pure steps around `orchestrator.domain.merchandising`, on rows as their host keeps them (JSON
-bytes). Three keyed folds: by shopper (`fold_shopper`), by product (`fold_product`), and the
-`Totals` that every publisher needs whole. `rebuild` runs all of them over a log in process.
+Pure steps around `orchestrator.domain.merchandising`: keyed folds by shopper (`meet_shopper`) and
+by product (`change_product`), and the `Totals` that every publisher needs whole. `rebuild` runs
+all of them over a log, in process.
 """
 
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
@@ -138,58 +138,54 @@ def change_product(state: ProductStatistics | None, change: Change) -> ProductSt
     return None if state.is_blank() else state
 
 
-def fold_shopper(
-    row: bytes | None, event: Viewed | Ordered
-) -> tuple[bytes, int, tuple[PairUpdate, ...]]:
-    """`meet_shopper` on a row as its host keeps it.
-
-    Returns:
-        The new row, the shopper's latest event time, and what it changes for which products.
-    """
-    shopper = Shopper.load(orjson.loads(row)) if row else Shopper()
-    updates = meet_shopper(shopper, event)
-    return orjson.dumps(shopper.dump()), shopper.last_ms, updates
+def load_shopper(row: bytes) -> Shopper:
+    """A shopper's row, as its host keeps it."""
+    return Shopper.load(orjson.loads(row))
 
 
-def shopper_last_ms(row: bytes) -> int:
-    """Latest event time of a shopper's row."""
-    last_ms: int = orjson.loads(row)[0]
-    return last_ms
-
-
-def fold_product(row: bytes | None, change: Change) -> bytes | None:
-    """`change_product` on a row as its host keeps it."""
-    state = change_product(load_product(row) if row else None, change)
-    return orjson.dumps(state.dump()) if state else None
+def dump_shopper(state: Shopper) -> bytes:
+    """The inverse of `load_shopper`."""
+    return orjson.dumps(state.dump())
 
 
 def load_product(row: bytes) -> ProductStatistics:
-    """A product's row as its host keeps it."""
+    """A product's row, as its host keeps it."""
     return ProductStatistics.load(orjson.loads(row))
+
+
+def dump_product(state: ProductStatistics) -> bytes:
+    """The inverse of `load_product`."""
+    return orjson.dumps(state.dump())
 
 
 _TAGS: Mapping[str, type[Change]] = {"pair": PairUpdate, "described": Described, "retired": Retired}
 
 
-def encode_change(change: Change) -> bytes:
-    """A change for the internal topic, keyed by its product."""
-    tag = next(name for name, kind in _TAGS.items() if isinstance(change, kind))
-    return orjson.dumps([tag, *change])
+def encode_changes(changes: Iterable[Change]) -> bytes:
+    """Changes of products of one partition, for the internal topic."""
+    return orjson.dumps([[_tag_of(change), *change] for change in changes])
 
 
-def decode_change(value: bytes) -> Change:
-    """The inverse of `encode_change`.
+def decode_changes(value: bytes | None) -> list[Change]:
+    """The inverse of `encode_changes`.
 
     Raises:
         InvalidRecord: Somebody else wrote to the internal topic.
     """
     try:
-        tag, *fields = orjson.loads(value)
-        if tag == "pair":
-            fields[2] = tuple(fields[2])
-        return _TAGS[tag](*fields)
+        return [_change(tag, fields) for tag, *fields in orjson.loads(value or b"")]
     except (ValueError, TypeError, KeyError, IndexError):
-        raise InvalidRecord("schema", "this is no change of a product") from None
+        raise InvalidRecord("schema", "these are no changes of products") from None
+
+
+def _tag_of(change: Change) -> str:
+    return next(tag for tag, kind in _TAGS.items() if isinstance(change, kind))
+
+
+def _change(tag: str, fields: list[Any]) -> Change:
+    if tag == "pair":
+        fields[2] = tuple(fields[2])
+    return _TAGS[tag](*fields)
 
 
 class Totals:

@@ -2,31 +2,41 @@
 
 import asyncio
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import faust
 import structlog
 from aiokafka.partitioner import murmur2
-from faust.types import StreamT, TableT, TopicT
+from faust.streams import Stream
+from faust.types import TableT, TopicT
 
+from orchestrator.domain.merchandising.shopper import Shopper
+from orchestrator.domain.merchandising.statistics import ProductStatistics
 from orchestrator.processors.merchandising import (
     CATALOG,
     CLICKSTREAM,
     ORDERS,
     PRODUCTS,
     Change,
-    decode_change,
-    encode_change,
-    fold_product,
-    fold_shopper,
+    Ordered,
+    Viewed,
+    change_product,
+    decode_changes,
+    dump_product,
+    dump_shopper,
+    encode_changes,
+    load_product,
+    load_shopper,
+    meet_shopper,
     read_catalog,
     read_shopper_event,
 )
 from orchestrator.runtimes.agents.connection import client_options, faust_options
 from orchestrator.runtimes.agents.follower import Follower
+from orchestrator.runtimes.agents.lane import Lane
 from orchestrator.runtimes.agents.publisher import Expiry, Publisher
 from orchestrator.runtimes.agents.settings import (
     CHANGES,
@@ -37,6 +47,7 @@ from orchestrator.runtimes.agents.settings import (
 )
 from orchestrator.runtimes.agents.views import Directory, add_views
 
+CHANGES_A_MESSAGE = 500
 SENDS_A_SLICE = 200
 """Records sent before the event loop gets its turn again."""
 _RAW: Mapping[str, Any] = {
@@ -59,10 +70,13 @@ class Parts:
     publisher: Publisher
     directory: Directory
     follower: Follower
-    shoppers: TableT[bytes, bytes]
-    products: TableT[bytes, bytes]
+    shoppers: Lane[Shopper]
+    products: Lane[ProductStatistics]
+    expiry: Expiry
     topics: dict[str, TopicT]
     partitions: int
+    outbox: dict[int, list[Change]] = field(default_factory=dict)
+    """Changes on their way to the partition of their product."""
 
     def partition_of(self, key: bytes) -> int:
         """The partition of a key, as every murmur2 producer has it."""
@@ -83,12 +97,38 @@ class Parts:
             and not app.should_stop
         )
 
+    def emit(self, changes: Iterable[Change]) -> None:
+        """Put changes aside until the next flush."""
+        for change in changes:
+            partition = self.partition_of(change.product_id.encode())
+            self.outbox.setdefault(partition, []).append(change)
+
+    async def flush(self) -> None:
+        """Send what was put aside, write the rows that changed, acknowledge their records."""
+        outbox, self.outbox = self.outbox, {}
+        changes = self.topics[CHANGES]
+        await self.shoppers.flush(
+            changes.send_soon(value=encode_changes(part), partition=partition)
+            for partition, whole in outbox.items()
+            for part in _parts(whole)
+        )
+        self.publisher.touch(await self.products.flush())
+
+    async def restored(self) -> None:
+        """Tables were restored after a start or rebalance: begin from their rows."""
+        self.outbox.clear()
+        for lane in (self.shoppers, self.products):
+            lane.reset()
+        self.expiry.reset(self.shoppers.table.data, self.partition_of)
+        self.publisher.forget_published()
+        self.publisher.touch(self.products.table.data)
+
     async def publish(self) -> None:
         """Send all that is due; in slices, so that clicks are not held up."""
         if not self.ready():
             return
         sent = 0
-        for topic, key, value in self.publisher.plan(self.products, self.owns):
+        for topic, key, value in self.publisher.plan(self.products.table.data, self.owns):
             await self.topics[topic].send(key=key, value=value)
             sent += 1
             if sent % SENDS_A_SLICE == 0:
@@ -122,8 +162,9 @@ def build_app(settings: AgentsSettings, partitions: Mapping[str, int]) -> faust.
         publisher=publisher,
         directory=directory,
         follower=Follower(client_options(settings), takes, partitions),
-        shoppers=_table(app, "shoppers", settings.topic(SHOPPERS)),
-        products=_table(app, "products", settings.topic(STATISTICS)),
+        shoppers=Lane(_table(app, settings, SHOPPERS), load_shopper, dump_shopper),
+        products=Lane(_table(app, settings, STATISTICS), load_product, dump_product),
+        expiry=Expiry(settings.shopper_retention_ms),
         topics=topics,
         partitions=partitions[settings.topic(CHANGES)],
     )
@@ -137,75 +178,70 @@ def build_app(settings: AgentsSettings, partitions: Mapping[str, int]) -> faust.
 
 def _add_shoppers(parts: Parts) -> None:
     """Clicks and orders, by profile: to the changes they make to products."""
-    settings, publisher, shoppers = parts.settings, parts.publisher, parts.shoppers
+    settings, lane, expiry = parts.settings, parts.shoppers, parts.expiry
     names = {settings.topic(name): name for name in (CLICKSTREAM, ORDERS)}
-    expiry = Expiry(settings.shopper_retention_ms)
 
-    async def restored() -> None:
-        expiry.reset(shoppers, parts.partition_of)
-
-    shoppers.on_recover(restored)
-
-    @parts.app.agent(parts.app.topic(*names, **_RAW), name="shoppers")
-    async def _(stream: StreamT[bytes]) -> None:
-        async for event in stream.events():
-            message = event.message
-            with publisher.counting():
+    @parts.app.agent(parts.app.topic(*names, **_RAW), name="shoppers")  # type: ignore[arg-type]
+    async def _(stream: Stream[bytes]) -> None:
+        async for event in stream.noack().events():
+            with parts.publisher.counting():
+                message = event.message
                 latest_ms = int(message.timestamp * 1000) + settings.future_ms
-                logical = names[message.topic]
-                seen = read_shopper_event(logical, message.key, message.value, latest_ms)
+                seen = read_shopper_event(
+                    names[message.topic], message.key, message.value, latest_ms
+                )
                 if seen is not None:
-                    await fold(message.partition, seen)
+                    fold(message.partition, seen)
+            await lane.took(stream, event)
 
-    async def fold(partition: int, seen: Any) -> None:
+    def fold(partition: int, seen: Viewed | Ordered) -> None:
         key = seen.profile_id.encode()
-        row = shoppers.get(key)
-        shoppers[key], last_ms, updates = fold_shopper(row, seen)
-        if row is None:
-            expiry.notice(partition, key, last_ms)
-        for update in updates:
-            await _send_change(parts, update)
-        for silent in list(expiry.expired(partition, last_ms, shoppers)):
-            del shoppers[silent]
+        shopper = lane.get(key)
+        if shopper is None:
+            shopper = Shopper()
+            expiry.notice(partition, key, seen.time_ms)
+        parts.emit(meet_shopper(shopper, seen))
+        lane.put(key, shopper, partition)
+        for silent in list(expiry.expired(partition, seen.time_ms, lane.table.data)):
+            lane.put(silent, None, partition)
 
 
 def _add_products(parts: Parts) -> None:
     """Changes, by product: to its statistics. The catalogue's take the same way."""
-    publisher, products = parts.publisher, parts.products
+    publisher, lane = parts.publisher, parts.products
 
-    @parts.app.agent(parts.topics[CATALOG], name="catalog")
-    async def _(stream: StreamT[bytes]) -> None:
-        async for event in stream.events():
+    @parts.app.agent(parts.topics[CATALOG], name="catalog")  # type: ignore[arg-type]
+    async def _(stream: Stream[bytes]) -> None:
+        async for event in stream.noack().events():
             with publisher.counting():
-                await _send_change(parts, read_catalog(event.message.key, event.message.value))
+                parts.emit([read_catalog(event.message.key, event.message.value)])
+            await parts.shoppers.took(stream, event)
 
-    @parts.app.agent(parts.topics[CHANGES], name="products")
-    async def _(stream: StreamT[bytes]) -> None:
-        async for event in stream.events():
+    @parts.app.agent(parts.topics[CHANGES], name="products")  # type: ignore[arg-type]
+    async def _(stream: Stream[bytes]) -> None:
+        async for event in stream.noack().events():
             with publisher.counting():
-                change = decode_change(event.message.value)
-                key = change.product_id.encode()
-                row = fold_product(products.get(key), change)
-                if row is not None:
-                    products[key] = row
-                elif key in products:
-                    del products[key]
-                publisher.touch(key, change)
+                for change in decode_changes(event.message.value):
+                    key = change.product_id.encode()
+                    lane.put(key, change_product(lane.get(key), change), event.message.partition)
+                    publisher.tell_time(change)
+            await lane.took(stream, event)
 
 
 def _add_tasks(parts: Parts) -> None:
     """What happens beside the records."""
-    app, publisher, products, settings = parts.app, parts.publisher, parts.products, parts.settings
-
-    async def restored() -> None:
-        publisher.forget_published()
-        publisher.look_again(products)
-
-    products.on_recover(restored)
+    app, settings = parts.app, parts.settings
+    parts.products.table.on_recover(parts.restored)
 
     @app.task  # type: ignore[untyped-decorator]
     async def _() -> None:
         await parts.follower.run()
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def _() -> None:
+        while True:  # until cancelled: a shutdown waits for the last acknowledgements
+            await asyncio.sleep(settings.flush_every_ms / 1000)
+            await parts.flush()
 
     @app.timer(interval=settings.publish_every_ms / 1000, name="publish")  # type: ignore[untyped-decorator]
     async def _() -> None:
@@ -213,22 +249,23 @@ def _add_tasks(parts: Parts) -> None:
 
     @app.timer(interval=settings.refresh_every_ms / 1000, name="refresh")  # type: ignore[untyped-decorator]
     async def _() -> None:
-        publisher.look_again(products)
+        parts.publisher.touch(parts.products.table.data)
 
 
-async def _send_change(parts: Parts, change: Change) -> None:
-    await parts.topics[CHANGES].send(key=change.product_id.encode(), value=encode_change(change))
+def _parts(changes: list[Change]) -> Iterator[list[Change]]:
+    """Messages of bounded size."""
+    for start in range(0, len(changes), CHANGES_A_MESSAGE):
+        yield changes[start : start + CHANGES_A_MESSAGE]
 
 
-def _table(app: faust.App, name: str, changelog: str) -> TableT[bytes, bytes]:
-    return app.Table(
-        name, key_type=bytes, value_type=bytes, changelog_topic=app.topic(changelog, **_RAW)
-    )
+def _table(app: faust.App, settings: AgentsSettings, name: str) -> TableT[bytes, bytes]:
+    changelog = app.topic(settings.topic(name), **_RAW)
+    return app.Table(name, key_type=bytes, value_type=bytes, changelog_topic=changelog)
 
 
 def _options(settings: AgentsSettings) -> dict[str, Any]:
     state_dir = settings.state_dir or Path(tempfile.gettempdir(), settings.group)
-    web = settings.web_port is not None
+    web = {} if settings.web_port is None else {"web_port": settings.web_port}
     return {
         "broker": ";".join(f"kafka://{host}" for host in settings.broker.split(",")),
         "autodiscover": False,
@@ -238,18 +275,18 @@ def _options(settings: AgentsSettings) -> dict[str, Any]:
         "processing_guarantee": "at_least_once",
         "producer_linger": 0.005,
         "store": "memory://",
-        "stream_wait_empty": False,
+        "stream_wait_empty": True,
         "table_standby_replicas": 0,
         "topic_allow_declare": False,
         "topic_disable_leader": True,
         "web_bind": settings.web_host,
-        "web_enabled": web,
+        "web_enabled": bool(web),
         "web_host": settings.web_host,
         "web_in_thread": False,
-        "web_port": settings.web_port or 0,
         "web_graph_enabled": False,
         "web_router_enabled": False,
         "web_stats_enabled": False,
         "web_tables_enabled": False,
+        **web,
         **faust_options(settings.kafka),
     }

@@ -1,7 +1,7 @@
 """What of the tables is due for publication, and what it looks like. No I/O: Faust sends it."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple, TypeAlias
 
@@ -16,11 +16,11 @@ from orchestrator.processors.merchandising import (
     Totals,
     content_of,
     decode_occasions,
-    encode_change,
+    encode_changes,
     encode_occasions,
     load_product,
+    load_shopper,
     product_payload,
-    shopper_last_ms,
 )
 from orchestrator.runtimes.agents.settings import CHANGES, TOTALS, AgentsSettings
 
@@ -62,19 +62,18 @@ class Publisher:
         except InvalidRecord as invalid:
             self.counts[f"skipped.{invalid.reason}"] += 1
 
-    def touch(self, key: bytes, change: Change) -> None:
-        """A product changed: it is due."""
-        self._due.add(key)
+    def tell_time(self, change: Change) -> None:
+        """A change was met: trends are as of the latest."""
         if isinstance(change, PairUpdate):
             self.now_ms = max(self.now_ms, change.time_ms)
+
+    def touch(self, keys: Iterable[bytes]) -> None:
+        """The rows of these products changed: they are due."""
+        self._due.update(keys)
 
     def take_totals(self, key: bytes, value: bytes | None) -> None:
         """A row of the totals came round, from this member or another."""
         self.totals.put(key.decode(), decode_occasions(value))
-
-    def look_again(self, rows: Rows) -> None:
-        """All products are due: after a start or rebalance, and now and then as time goes by."""
-        self._due.update(rows)
 
     def forget_published(self) -> None:
         """Partitions moved: another member may have published since."""
@@ -116,7 +115,7 @@ class Publisher:
         horizon_ms = self.now_ms - self._retention_ms
         if state.interest.at_ms < horizon_ms:
             # Tables change only inside an agent, so the wish takes the way of all changes.
-            yield Send(CHANGES, key, encode_change(Retired(product_id, horizon_ms)))
+            yield Send(CHANGES, key, encode_changes([Retired(product_id, horizon_ms)]))
             return
         payload = product_payload(product_id, state, self.totals, self.now_ms)
         content = content_of(payload)
@@ -142,7 +141,7 @@ class Expiry:
         """Start over from a restored table."""
         self._queues.clear()
         self._now_ms.clear()
-        for last_ms, key in sorted((shopper_last_ms(row), key) for key, row in rows.items()):
+        for last_ms, key in sorted((load_shopper(row).last_ms, key) for key, row in rows.items()):
             partition = partition_of(key)
             self._queues.setdefault(partition, deque()).append((last_ms, key))
             self._now_ms[partition] = last_ms
@@ -152,7 +151,14 @@ class Expiry:
         self._queues.setdefault(partition, deque()).append((last_ms, key))
 
     def expired(self, partition: int, now_ms: int, rows: Rows) -> Iterator[bytes]:
-        """Keys to forget by now; the caller removes them from the table."""
+        """Keys to forget by now; the caller removes them from the table.
+
+        Args:
+            partition: Whose time it is.
+            now_ms: Event time there.
+            rows: The table; may lag behind what is being folded, then a key is spared or, its
+                shopper back after all that time, starts over.
+        """
         now_ms = self._now_ms[partition] = max(now_ms, self._now_ms.get(partition, 0))
         queue = self._queues.get(partition)
         while queue and queue[0][0] <= now_ms - self._retention_ms:
@@ -160,7 +166,7 @@ class Expiry:
             row = rows.get(key)
             if row is None:
                 continue
-            last_ms = shopper_last_ms(row)
+            last_ms = load_shopper(row).last_ms
             if last_ms <= now_ms - self._retention_ms:
                 yield key
             else:

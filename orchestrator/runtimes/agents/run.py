@@ -74,6 +74,8 @@ async def _until_stopped(app: faust.App, stop: asyncio.Event) -> None:
         if stop.is_set():
             return
         await starting
+        app.sensors.remove(app.monitor)  # costs every record, and nobody reads it
+        log.info("agents_started")
         ended = asyncio.create_task(app.wait_until_stopped())
         await asyncio.wait((ended, stopping), return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()

@@ -65,6 +65,8 @@ class AgentsSettings:
     """Address the views listen on."""
     state_dir: Path | None = None
     """Where Faust keeps its few files; None: a temporary folder (the tables live in memory)."""
+    flush_every_ms: int = 100
+    """Changed rows are written and their records acknowledged at most this often."""
     publish_every_ms: int = 5_000
     """Changed products are published at most this often."""
     refresh_every_ms: int = 5 * MINUTE_MS
