@@ -82,7 +82,7 @@ def group_lag(cluster: Cluster, group: str, topics: Sequence[str]) -> int | None
     try:
         found = client.committed([TopicPartition(*place) for place in places], timeout=_TIMEOUT_S)
     except KafkaException as exception:
-        if cause(exception).retriable() or cause(exception).code() == KafkaError._TIMED_OUT:
+        if cause(exception).retriable() or cause(exception).code() == KafkaError._TIMED_OUT:  # noqa: SLF001
             return None
         raise
     finally:

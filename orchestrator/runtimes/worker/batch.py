@@ -141,6 +141,8 @@ class Batch(Generic[S]):
                 topic = settings.physical(each.emit.topic)
                 partition = self._partition(topic, each.emit.key.encode(), unit.number)
                 emits.append(outbox.message(topic, partition, each, settings.group))
+        except OrchestratorError:
+            raise
         except Exception as error:
             raise PartitionFault(unit.number, error) from error
         for fault in unit.runner.timer_faults:

@@ -148,9 +148,9 @@ class ExactlyOnceHost(Generic[S]):
     def close(self) -> None:
         """Leave the group; everything folded is committed or will be read again."""
         self.members.close()
-        self._consumer.close()
-        self._producer.close()
-        self._broadcasts.close()
+        for client in ("_consumer", "_producer", "_broadcasts"):
+            if hasattr(self, client):  # `start` may have failed half-way
+                getattr(self, client).close()
 
     def _buffer(self, polled: Polled) -> None:
         lanes = self.members.lanes
@@ -206,9 +206,9 @@ class ExactlyOnceHost(Generic[S]):
         except PartitionFault as fault:
             self._guard(fault)
             return True
-        self._commit(batch, parts)
-        self._backlog = batch.is_cut
-        self._unpause(ready)
+        if self._commit(batch, parts):
+            self._backlog = batch.is_cut
+            self._unpause(ready)
         return True
 
     def _seal(self, batch: Batch[S], touched: list[Unit[S]]) -> list[Part]:
@@ -223,7 +223,8 @@ class ExactlyOnceHost(Generic[S]):
             for unit in touched
         ]
 
-    def _commit(self, batch: Batch[S], parts: list[Part]) -> None:
+    def _commit(self, batch: Batch[S], parts: list[Part]) -> bool:
+        """Commit, or undo; return whether it stands."""
         before_ms = self._clock.mono_ms()
         try:
             markers = self._transactions.commit(
@@ -231,7 +232,7 @@ class ExactlyOnceHost(Generic[S]):
             )
         except Retryable as error:
             self._aborted(error)
-            return
+            return False
         self._aborts = 0
         for part in parts:
             unit: Unit[S] = part.unit
@@ -244,6 +245,7 @@ class ExactlyOnceHost(Generic[S]):
         self._metrics.count("batch_records", batch.records)
         self._metrics.observe("commit_seconds", (done_ms - before_ms) / 1000)
         self._metrics.observe("batch_seconds", (done_ms - batch.started_ms) / 1000)
+        return True
 
     def _aborted(self, error: Retryable) -> None:
         self._aborts += 1

@@ -112,7 +112,7 @@ def settle(*hosts: ExactlyOnceHost[Counted], turns: int = 200) -> None:
     """Turn until nobody has anything to do."""
     idle = 0
     for _ in range(turns):
-        idle = 0 if any([host.turn() for host in hosts]) else idle + 1
+        idle = 0 if sum(host.turn() for host in hosts) else idle + 1
         if idle > 3:
             return
     raise AssertionError("it never came to rest")

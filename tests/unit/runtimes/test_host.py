@@ -1,8 +1,11 @@
 """The exactly-once loop on the broker in memory."""
 
+from typing import Any
+
 import orjson
 import pytest
 
+from orchestrator.adapters.memory.broker import Transaction
 from orchestrator.errors import (
     ClientFailed,
     DeliveryUnknown,
@@ -11,8 +14,8 @@ from orchestrator.errors import (
     Retryable,
     StateLost,
 )
-from orchestrator.runtimes.worker import own_all_with_first
-from tests.counting import CountingProcessor, body
+from orchestrator.runtimes.worker import ExactlyOnceHost, own_all_with_first
+from tests.counting import Counted, CountingProcessor, body
 from tests.unit.runtimes.rig import START_MS, Rig, Tallies, settle
 
 CALLS = ["begin", "send", "flush", "send_offsets", "commit"]
@@ -33,9 +36,8 @@ def test_every_record_is_counted_once() -> None:
 @pytest.mark.parametrize("call", CALLS[1:])
 @pytest.mark.parametrize("skip", [0, 1])
 @pytest.mark.parametrize("visible_aborts", [False, True])
-def test_an_abort_loses_and_repeats_nothing(call: str, skip: int, visible_aborts: bool) -> None:
-    """An abortable error at any call: the batch is undone and done again, also where the broker
-    shows aborted records."""
+def test_an_abort_loses_and_repeats_nothing(*, call: str, skip: int, visible_aborts: bool) -> None:
+    """The batch is undone and done again, also where the broker shows aborted records."""
     rig = Rig(visible_aborts=visible_aborts)
     rig.clicks(40)
     rig.broker.fail(call, Retryable("injected"), skip=skip)
@@ -48,7 +50,7 @@ def test_an_abort_loses_and_repeats_nothing(call: str, skip: int, visible_aborts
 @pytest.mark.parametrize("error", [Fenced("injected"), ClientFailed("injected")])
 @pytest.mark.parametrize("visible_aborts", [False, True])
 def test_a_fatal_error_ends_the_host_and_the_next_one_goes_on(
-    call: str, error: OrchestratorError, visible_aborts: bool
+    *, call: str, error: OrchestratorError, visible_aborts: bool
 ) -> None:
     """Whatever call meets it: the process ends, its successor of the same slot loses nothing."""
     rig = Rig(visible_aborts=visible_aborts)
@@ -63,7 +65,7 @@ def test_a_fatal_error_ends_the_host_and_the_next_one_goes_on(
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_an_unknown_commit_is_settled_by_the_next_start(after: bool) -> None:
+def test_an_unknown_commit_is_settled_by_the_next_start(*, after: bool) -> None:
     """Nobody knows whether the commit took effect: exit, and the next start finds out."""
     rig = Rig()
     rig.clicks(40)
@@ -104,13 +106,12 @@ def test_a_transaction_that_took_too_long_is_aborted() -> None:
     rig.clicks(5)
     tallies = Tallies()
     host = rig.host(metrics=tallies)
-    plain = host._transport.broker.write  # type: ignore[attr-defined]
+    plain = rig.broker.write
     slow = iter([6_000])
 
-    def write(*args: object, **kwargs: object) -> int:
+    def write(*args: Any, **kwargs: Any) -> int:
         rig.clock.advance(next(slow, 0))
-        offset: int = plain(*args, **kwargs)
-        return offset
+        return plain(*args, **kwargs)
 
     rig.broker.write = write  # type: ignore[method-assign]
     settle(host)
@@ -222,9 +223,7 @@ def test_a_changelog_that_is_gone_is_not_taken_for_empty() -> None:
         rig.broker.logs["state", number].clear()
     second = rig.host(restore_wait_ms=5_000)
     with pytest.raises(StateLost):
-        for _ in range(100):
-            second.turn()
-            rig.clock.advance(100)
+        turn(second, rig, 100)
 
 
 def test_a_group_told_where_to_begin_begins_there() -> None:
@@ -255,23 +254,16 @@ def test_a_restore_waits_for_somebody_elses_open_transaction() -> None:
     rig = Rig(partitions=1)
     first = rig.host()
     settle(first)
-    blocker = rig.host(slot="b")
-    blocker._producer.begin()
-    blocker._producer.send("state", 0, b"other", None)
-    settle(first, blocker)
+    other = Transaction()
+    rig.broker.write("state", b"other", None, partition=0, transaction=other)
     rig.clicks(5)
-    settle(first, blocker)
-    blocker.close()
+    settle(first)
     first.close()
     second = rig.host(slot="c")
-    for _ in range(10):
-        second.turn()
-        rig.clock.advance(500)
+    turn(second, rig, 10)
     assert not second.is_ready()
-    rig.broker.end(rig.broker.producers["orchestrator-worker-b"][1], "aborted")  # type: ignore[arg-type]
-    for _ in range(10):
-        second.turn()
-        rig.clock.advance(500)
+    rig.broker.end(other, "aborted")
+    turn(second, rig, 10)
     assert second.is_ready()
     rig.clicks(5)
     settle(second)
@@ -312,3 +304,9 @@ def test_the_name_prefix_is_on_every_topic() -> None:
     letter = orjson.loads(rig.broker.committed("eu.dead-letters")[0].value() or b"")
     assert letter["topic"] == "clickstream"
 
+
+def turn(host: ExactlyOnceHost[Counted], rig: Rig, turns: int) -> None:
+    """Turn, half a second of time apart."""
+    for _ in range(turns):
+        host.turn()
+        rig.clock.advance(500)

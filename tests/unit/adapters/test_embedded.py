@@ -1,0 +1,30 @@
+"""The embedded broker where its binary does not run."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.adapters.embedded import EmbeddedBroker
+from orchestrator.errors import EmbeddedBrokerUnavailable
+
+
+@pytest.mark.parametrize("script", ["#!/bin/sh\necho no such instruction >&2\nexit 132\n", "junk"])
+def test_a_binary_that_does_not_run_is_named(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says what was tried and the way out."""
+    binary = tmp_path / "tansu"
+    binary.write_text(script)
+    binary.chmod(0o755)
+    monkeypatch.setenv("CALF_TANSU_BIN", str(binary))
+    with pytest.raises(EmbeddedBrokerUnavailable, match="--broker HOST:PORT") as raised:
+        EmbeddedBroker().start()
+    assert raised.value.exit_status == 4
+    assert str(binary) in str(raised.value)
+
+
+def test_a_missing_binary_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An override that points nowhere is not ignored."""
+    monkeypatch.setenv("CALF_TANSU_BIN", "/nowhere")
+    with pytest.raises(EmbeddedBrokerUnavailable, match="was not found"):
+        EmbeddedBroker().start()
