@@ -26,6 +26,7 @@ from orchestrator.domain.risk import Example, Scored, examples
 from orchestrator.domain.risk.examples import weight
 from orchestrator.online.logistic import LearningRates, OnlineLogistic
 from orchestrator.online.scorer import LinearScorer, sigmoid
+from orchestrator.processors.learning_model import SESSION_RATES
 
 STEPS = 8
 STAGES = 4
@@ -162,8 +163,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print a line a way of making rows, and merge the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--step", type=float, default=LearningRates().step)
-    parser.add_argument("--intercept", type=float, default=LearningRates().intercept)
+    parser.add_argument("--step", type=float, default=SESSION_RATES.step)
+    parser.add_argument("--intercept", type=float, default=SESSION_RATES.intercept)
     options = parser.parse_args(arguments)
     rates = LearningRates(step=options.step, intercept=options.intercept)
     results: dict[str, dict[str, Figure]] = {}
@@ -172,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         results[name] = {key: figure([run[key] for run in runs]) for key in runs[0]}
         means = "  ".join(f"{key} {value['mean']:+.4f}" for key, value in results[name].items())
         print(f"{name:20} {means}", flush=True)
-    if rates == LearningRates():
+    if rates == SESSION_RATES:
         merge("risk_labels", results)
 
 

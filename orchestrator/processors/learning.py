@@ -118,7 +118,11 @@ class LearningProcessor:
             _count(scope, "decisions_given_up")
         claims.append(self._claim(entry, followed.visit))
         claims.sort(key=lambda claim: (claim.time_ms, claim.decision_id))
-        if not followed.visit.closed_ms and entry.features and entry.risk is not None:
+        visit = followed.visit
+        open_for_rows = not visit.closed_ms or (
+            followed.learn_ms and entry.time_ms <= visit.closed_ms
+        )
+        if open_for_rows and entry.features and entry.risk is not None:
             followed.rows.append(
                 Scored(
                     entry.time_ms,

@@ -11,6 +11,9 @@ from orchestrator.online.snapshots import Snapshot, aligned
 from orchestrator.types import Emit
 
 MODELS_TOPIC = "models"
+SESSION_RATES = LearningRates(intercept=0.01)
+"""A session brings some eight rows that share one outcome: half the intercept's usual step halves
+its swing, and was measured to forecast better (`benchmarks/quality/risk_labels.py`)."""
 
 
 class SharedState(Protocol):
@@ -56,7 +59,7 @@ class RiskLearner:
     ) -> None:
         self._start = start
         self._publication = publication or Publication()
-        self._rates = rates
+        self._rates = rates or SESSION_RATES
         self._rows = Risk(start)
         self.alarm = DriftAlarm()
         """For the metrics only: never part of a snapshot, gone at a restart."""

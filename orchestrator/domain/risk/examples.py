@@ -11,14 +11,16 @@ treated shopper is not a random one, so:
 The last point is one step of temporal-difference learning (Sutton & Barto, 2018, section 6.1).
 Without it rows of sessions that ended too early to be treated would be over-represented, and the
 product of weights that would set this right over ten decisions has no useful bound.
-`benchmarks/quality/risk_labels.py` compares the alternatives in the simulated shop.
+`benchmarks/quality/risk_labels.py` compares the alternatives where the truth is known: mean error
+of the forecast -.15 with all rows pooled, -.13 with weights alone, below .01 so.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-WEIGHT_CAP = 10.0
-"""Largest weight of a row: p(do nothing) below a tenth counts as a tenth."""
+WEIGHT_CAP = 5.0
+"""Largest weight of a row: p(do nothing) below a fifth counts as a fifth. Larger ones made the
+model's intercept swing with single sessions and took no bias away."""
 
 
 class Scored(NamedTuple):
