@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 START_MS = 1_748_736_000_000
 """Event time of the first event, fixed: the stream is the same on every day."""
-GAP_MS = 45_000
-"""Mean event time between two events of one session."""
+GAP_MS = 15_000
+"""Mean event time between two events of one session: 22 events in five minutes or so."""
 
 Maker = Callable[[Random, "_Shopper"], dict[str, Any]]
 
@@ -21,10 +21,10 @@ class Event(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Size of the stream."""
+    """Size of the stream: by default it spans an hour, so that sessions also close by silence."""
 
     events: int = 150_000
-    live_sessions: int = 8_000
+    live_sessions: int = 600
     seed: int = 7
 
 
