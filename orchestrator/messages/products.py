@@ -74,9 +74,13 @@ class ProductStatistics(Message):
     views: Count
     purchases: Count
     trend: Number
-    """Present rate of views over the usual one; 1: as usual."""
+    """Present rate of views and purchases over the usual one; 1: as usual."""
     bought_with: Related
     viewed_with: Related
+    price_cents: MoneyCents | None = None
+    """As the catalogue has it now."""
+    currency: Currency | None = None
+    category: Text | None = None
     price_cents: MoneyCents | None = None
     """Last price seen."""
     currency: Currency | None = None

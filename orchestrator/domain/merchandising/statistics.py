@@ -18,7 +18,7 @@ PARTNERS_SLACK = 56
 """Newcomers held beside them before the next pruning, so that a new partner can grow at all."""
 PRIOR_PAIRS = 3.0
 """Pseudo-count of the shrunk lift: pairs seen and expected, before any was seen."""
-TOKENS_KEPT = 32
+TOKENS_KEPT = 128
 """Latest updates a product remembers, so that a repeat of one of them does not count."""
 
 HOUR_MS = 3_600_000
