@@ -15,6 +15,7 @@ from orchestrator.adapters.kafka.transport import KafkaTransport
 from orchestrator.adapters.store import MemoryTable, SpillTable
 from orchestrator.config import Connection
 from orchestrator.domain.decisioning import PolicySet, content_hash, load
+from orchestrator.domain.outcomes import RewardRule
 from orchestrator.domain.risk import Risk
 from orchestrator.domain.signals import NAMES
 from orchestrator.errors import InvalidPolicy
@@ -93,9 +94,16 @@ def journey(folder: Path | None = None) -> JourneyProcessor:
     return JourneyProcessor(policies(folder), Risk(shipped("risk")))
 
 
-def learning() -> LearningProcessor:
-    """The learner's processor, beginning from the shipped model."""
-    return LearningProcessor(RiskLearner(shipped("risk")))
+def learning(folder: Path | None = None) -> LearningProcessor:
+    """The learner's processor, beginning from the shipped model, rewarding by the policies."""
+    reward = policies(folder).reward
+    rule = RewardRule(
+        default_margin_share=reward.margin_share,
+        onsite_window_ms=reward.onsite_window_ms,
+        message_window_ms=reward.message_window_ms,
+        returns_window_ms=reward.returns_window_ms,
+    )
+    return LearningProcessor(RiskLearner(shipped("risk")), rule)
 
 
 def run_worker(place: Connection, settings: HostSettings, folder: Path | None = None) -> int:
@@ -111,9 +119,9 @@ def run_worker(place: Connection, settings: HostSettings, folder: Path | None = 
     )
 
 
-def run_learner(place: Connection, settings: HostSettings) -> int:
+def run_learner(place: Connection, settings: HostSettings, folder: Path | None = None) -> int:
     """Run the learner until stopped: one owner, others stand by."""
-    processor = learning()
+    processor = learning(folder)
     return run_host(
         processor,
         KafkaTransport(cluster(place)),
