@@ -140,7 +140,7 @@ class LearningProcessor:
         window_ms = 0  # on site: its session, which is longer
         if not channels.isdisjoint(MESSAGE_CHANNELS):
             window_ms = self.rule.message_window_ms
-        elif visit.closed_ms:
+        elif visit.closed_ms and entry.time_ms > visit.closed_ms:
             window_ms = self.rule.onsite_window_ms
         return Claim(
             entry.id,
@@ -297,7 +297,7 @@ def _amount_cents(event: Any) -> int | None:
     if event.type == "order_refunded" and event.properties.refund_cents:
         return int(event.properties.refund_cents)
     if event.type == "order_returned" and event.products:
-        value = sum(line.quantity * (line.price_cents or 0) for line in event.products)
+        value = sum((line.quantity or 1) * (line.price_cents or 0) for line in event.products)
         if value:
             return int(value)
     return cast("int | None", event.total_cents)

@@ -270,6 +270,47 @@ def test_state_is_bounded() -> None:
     assert len({p["decision_id"] for p in published}) == len(published) == MAX_CLAIMS + 5 + 3
 
 
+def test_a_closed_session_that_must_make_room_is_learnt_before() -> None:
+    """Its rows still wait for their hold; they are learnt rather than lost."""
+    fold = processor()
+    run = runner(fold)
+    feed(run, [decision(0, session_id="first"), closed(1, session_id="first")])
+    feed(run, [decision(2 + step, session_id=f"s-{step}") for step in range(MAX_VISITS)])
+    assert fold.learner.examples == 1
+
+
+def test_a_decision_that_overtook_its_sessions_end_is_a_row_all_the_same() -> None:
+    """The end is read first where topics lag: until the rows are learnt, a straggler is one."""
+    fold = processor()
+    values = [decision(MINUTE), closed(20 * MINUTE), decision(2 * MINUTE)]
+    told = rewards(feed(runner(fold), values, until=HOUR))
+    assert fold.learner.examples == 2
+    assert len(told) == 2
+
+
+def test_records_about_nobody_known_leave_no_state() -> None:
+    """A session without decisions, feedback to an unknown command: forgotten at once."""
+    run = runner(processor())
+    assert feed(run, [closed(0), feedback(1, "shown", "cmd-unknown")]) == []
+    assert len(run.states) == 0
+    feed(run, [order(2)], until=12 * HOUR)
+    assert len(run.states) == 1  # an order may be claimed by a session that closes after it
+    feed(run, [], until=25 * HOUR)
+    assert len(run.states) == 0
+
+
+def test_what_came_back_is_worth_its_lines_or_its_refund() -> None:
+    """A return by product lines; a refund by its own amount, not by the order's total."""
+    lines = {"products": [{"product_id": "a", "quantity": 2, "price_cents": 1_000}]}
+    for event in (
+        order(2 * DAY, "order_returned") | lines,
+        order(2 * DAY, "order_refunded") | {"properties": {"refund_cents": 2_000}},
+        order(2 * DAY, "order_returned", total_cents=2_000) | {"products": [{"product_id": "a"}]},
+    ):
+        values = [decision(0), order(MINUTE, session_id="s-1"), closed(32 * MINUTE), event]
+        assert [r[2] for r in rewards(feed(runner(processor()), values))] == [4_000, 3_200]
+
+
 def test_an_eraser_leaves_nothing() -> None:
     """A tombstone forgets the person."""
     run = runner(processor())

@@ -97,3 +97,12 @@ def test_a_claim_survives_json() -> None:
     again = Claim.load(json.loads(json.dumps(claim.dump())))
     assert again.dump() == claim.dump()
     assert again.engaged("accepted")
+
+
+def test_feedback_that_says_nothing_here_passes() -> None:
+    """A finished chat is an acceptance; an opened mail or a score is not a deed of the shopper."""
+    claim = Claim("d-1", 1_000, "chat_invitation")
+    claim.engage("email_opened")
+    assert claim.dump() == Claim("d-1", 1_000, "chat_invitation").dump()
+    claim.engage("chat_completed")
+    assert claim.engaged("accepted")
