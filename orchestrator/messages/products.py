@@ -81,7 +81,3 @@ class ProductStatistics(Message):
     """As the catalogue has it now."""
     currency: Currency | None = None
     category: Text | None = None
-    price_cents: MoneyCents | None = None
-    """Last price seen."""
-    currency: Currency | None = None
-    category: Text | None = None

@@ -270,6 +270,8 @@ def _options(settings: AgentsSettings) -> dict[str, Any]:
         "broker": ";".join(f"kafka://{host}" for host in settings.broker.split(",")),
         "autodiscover": False,
         "broker_commit_interval": 1.0,
+        "broker_heartbeat_interval": 3.0,
+        "broker_session_timeout": 30.0,
         "consumer_auto_offset_reset": "earliest",
         "datadir": str(state_dir),
         "processing_guarantee": "at_least_once",

@@ -3,7 +3,8 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -20,6 +21,7 @@ from orchestrator.runtimes.agents.settings import (
     TopicsNotReady,
 )
 
+EMBEDDED_CLUSTER = "tansu_cluster"
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
@@ -112,17 +114,27 @@ def client_options(settings: AgentsSettings) -> dict[str, Any]:
     }
 
 
-async def partition_counts(settings: AgentsSettings) -> dict[str, int]:
-    """Partitions of every topic on the broker, by its name there; makes none.
+class Cluster(NamedTuple):
+    """What the broker tells of itself."""
+
+    partitions: Mapping[str, int]
+    """Partitions of every topic, by its name there."""
+    is_embedded: bool
+
+
+async def look_up(settings: AgentsSettings) -> Cluster:
+    """Ask the broker what there is; creates no topic, as asking by name would.
 
     Raises:
         BrokerUnreachable: No answer in time, or not let in.
+        InvalidSettings: An `-X` key that does not map.
     """
     client = AIOKafkaAdminClient(**client_options(settings))
     try:
         async with asyncio.timeout(settings.connect_timeout_ms / 1000):
             await client.start()
-            described = await client.describe_topics()
+            topics = await client.describe_topics()
+            cluster = await client.describe_cluster()
     except (KafkaError, OSError, TimeoutError) as error:
         raise BrokerUnreachable(
             f"no broker answers at {settings.broker} ({type(error).__name__}).",
@@ -130,7 +142,16 @@ async def partition_counts(settings: AgentsSettings) -> dict[str, int]:
         ) from error
     finally:
         await client.close()
-    return {topic["topic"]: len(topic["partitions"]) for topic in described}
+    partitions = {topic["topic"]: len(topic["partitions"]) for topic in topics}
+    return Cluster(partitions, cluster.get("cluster_id") == EMBEDDED_CLUSTER)
+
+
+def fitted(settings: AgentsSettings, cluster: Cluster) -> AgentsSettings:
+    """Settings for this broker: on the embedded one a join takes half the session time-out."""
+    if not cluster.is_embedded or "session.timeout.ms" in settings.kafka:
+        return settings
+    quick = {"session.timeout.ms": "2000", "heartbeat.interval.ms": "500"}
+    return replace(settings, kafka={**quick, **settings.kafka})
 
 
 def check_topics(settings: AgentsSettings, partitions: Mapping[str, int]) -> None:

@@ -15,7 +15,7 @@ import structlog
 
 from orchestrator.errors import OrchestratorError
 from orchestrator.runtimes.agents.app import build_app
-from orchestrator.runtimes.agents.connection import check_topics, partition_counts
+from orchestrator.runtimes.agents.connection import check_topics, fitted, look_up
 from orchestrator.runtimes.agents.settings import AgentsSettings
 
 STOP_TIMEOUT_S = 10.0
@@ -48,9 +48,9 @@ def run_agents(settings: AgentsSettings) -> None:
 
 
 async def _run(settings: AgentsSettings) -> None:
-    partitions = await partition_counts(settings)
-    check_topics(settings, partitions)
-    app = build_app(settings, partitions)
+    cluster = await look_up(settings)
+    check_topics(settings, cluster.partitions)
+    app = build_app(fitted(settings, cluster), cluster.partitions)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
