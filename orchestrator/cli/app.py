@@ -1,11 +1,15 @@
 """The command tree; each module brings its own commands."""
 
+import os
+import sys
+from traceback import extract_tb
 from typing import Annotated
 
 import typer
 
 from orchestrator import __version__
 from orchestrator.cli import data, decisions, operate, policy, replay, roles, schemas, topics
+from orchestrator.cli.output import err
 
 app = typer.Typer(
     name="orchestrator",
@@ -42,5 +46,14 @@ app.add_typer(schemas.app, name="schemas", help="JSON Schemas and AsyncAPI of th
 
 
 def main() -> None:
-    """Entry point."""
-    app()
+    """Entry point; what nobody foresaw is one line too, unless ORCHESTRATOR_DEBUG is set."""
+    try:
+        app()
+    except Exception as error:
+        if os.environ.get("ORCHESTRATOR_DEBUG"):
+            raise
+        frame = extract_tb(error.__traceback__)[-1]
+        where = f"{frame.filename}:{frame.lineno}"
+        err.print(f"[bold red]E100[/] unexpected {type(error).__name__} at {where}")
+        err.print("     Please report it; ORCHESTRATOR_DEBUG=1 shows all of it.")
+        sys.exit(1)

@@ -6,7 +6,8 @@ from typing import Any
 
 from orchestrator import wiring
 from orchestrator.domain.decisioning import PolicySet, Situation, choose, decide
-from orchestrator.domain.decisioning.flip import flip
+from orchestrator.domain.decisioning.flip import Flip, flip
+from orchestrator.domain.intent import concern
 from orchestrator.online.rng import uniform
 from orchestrator.online.snapshots import shipped
 
@@ -83,7 +84,16 @@ def _risk_drivers(entry: dict[str, Any]) -> list[dict[str, Any]]:
 def _flips(policies: PolicySet, entry: dict[str, Any]) -> list[dict[str, Any]]:
     situation = situation_of(entry)
     decision = decide(policies, situation, entry["id"])
-    return [dict(change) for change in flip(policies, situation, decision)]
+    found = flip(policies, situation, decision, concern)
+    return [change._asdict() | {"text": _flip_told(change)} for change in found]
+
+
+def _flip_told(change: Flip) -> str:
+    now = {"best": "scores best", "allowed": "passes its gates"}[change.effect]
+    if change.kind == "wait":
+        minutes = (int(change.after or 0) - int(change.before or 0)) // 60_000
+        return f"{minutes} minutes later {change.action} {now}"
+    return f"with {change.name} {change.after} instead of {change.before} {change.action} {now}"
 
 
 def why(entry: dict[str, Any]) -> str:

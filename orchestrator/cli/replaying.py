@@ -16,11 +16,8 @@ from orchestrator.config import Connection
 from orchestrator.messages.topics import TOPICS, logical, prefixed
 from orchestrator.types import Emit
 
-OUTPUTS = tuple(name for name in TOPICS if name.startswith("interventions.")) + (
-    "decisions",
-    "sessions",
-    "dead-letters",
-)
+COMMANDS = tuple(name for name in TOPICS if name.startswith("interventions."))
+OUTPUTS = (*COMMANDS, "decisions", "sessions", "dead-letters")
 LOOK_EVERY_S = 0.5
 ABSENT_AFTER_S = 10.0
 FARTHEST_MS = 4_102_444_800_000
