@@ -60,7 +60,9 @@ DEPTH_MAX = 6
 class Part(BaseModel):
     """A piece of a policy: nothing unknown in it, and never changed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
 
 
 class Leaf(Part):

@@ -1,5 +1,6 @@
 """Plain documents to typed ones, and what they owe one another. Errors name file and way out."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any, TypeAlias
@@ -153,7 +154,8 @@ def _typed(parsed: Parsed) -> Document:
     data = parsed.data
     name = f"{data.get('kind')}/{data.get('name')}: " if isinstance(data, Mapping) else ""
     try:
-        document: Document = ADAPTER.validate_python(data)
+        # As JSON: strict about types, where a list may still become a tuple.
+        document: Document = ADAPTER.validate_json(json.dumps(data))
     except ValidationError as error:
         found = error.errors(include_url=False)
         first = found[0]
@@ -163,8 +165,10 @@ def _typed(parsed: Parsed) -> Document:
         raise _error(
             parsed, path, name, problem[:1].lower() + problem[1:] + more, "Correct it there."
         ) from error
-    except RecursionError as error:
-        raise _error(parsed, (), name, "nested too deep", "Flatten the condition.") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _error(
+            parsed, (), name, f"holds what JSON does not have ({error})", "Use plain values."
+        ) from error
     return document
 
 
