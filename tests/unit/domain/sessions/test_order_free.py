@@ -57,11 +57,17 @@ def in_order(events: list[Arrival]) -> list[Payload]:
     return [event for event, _, _ in events]
 
 
+MOBILE = {"device": "mobile", "locale": "de-DE"}
+DESKTOP = {"device": "desktop", "locale": "en-GB"}
 BRIDGE: list[Arrival] = [
-    (click("product_viewed", at=0, session="s-1", price_cents=1000), 0, None),
-    (click("product_added", at=110, session="s-1"), 45_000, None),
-    (click("checkout_started", at=150, session="s-1"), 0, None),
-    (click("product_viewed", at=151, session="s-1", price_cents=5000), 0, 50_000),
+    (click("product_viewed", at=0, session="s-1", price_cents=1000, context=MOBILE), 0, None),
+    (click("product_added", at=110, session="s-1", currency="EUR"), 45_000, None),
+    (click("checkout_started", at=150, session="s-1", currency="GBP"), 0, None),
+    (
+        click("product_viewed", at=151, session="s-1", price_cents=5000, context=DESKTOP),
+        0,
+        50_000,
+    ),
 ]
 """The second event comes after the third, which at first seemed to open a session."""
 

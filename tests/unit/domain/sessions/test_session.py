@@ -163,6 +163,25 @@ def test_what_the_caller_may_read() -> None:
     assert session.order_ids == []
 
 
+def test_products_are_kept_within_bounds() -> None:
+    """The last 8 seen and the last 16 put into the cart, whatever the cart holds."""
+    views = [click("product_viewed", at=at, product_id=f"p-{at}") for at in range(20)]
+    adds = [click("product_added", at=20 + at, product_id=f"p-{at}") for at in range(20)]
+    session = session_of(*views, *adds)
+    assert session.viewed_product_ids == [f"p-{at}" for at in range(12, 20)]
+    assert session.cart_product_ids == [f"p-{at}" for at in range(4, 20)]
+    assert session.items_count == 20
+
+
+def test_the_latest_currency_counts() -> None:
+    """By event time, not by arrival."""
+    adds = [
+        click("product_added", at=at, currency=currency)
+        for at, currency in ((5, "EUR"), (3, "GBP"), (4, "USD"))
+    ]
+    assert session_of(*adds).currency == "EUR"
+
+
 def test_an_order_told_twice_is_one() -> None:
     """Two events of one order, with ids of their own."""
     session = session_of(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.domain.sessions import STAGES, Session
-from orchestrator.domain.signals import NAMES, SIGNALS, Signal, markdown, measure, values
+from orchestrator.domain.signals import NAMES, SIGNALS, Readings, Signal, markdown, measure, values
 from orchestrator.domain.signals import view as stages
 from orchestrator.types import Payload
 from tests.builders import at_ms, click
@@ -238,6 +238,15 @@ def test_values_are_finite_and_bounded(events: list[Payload], later_ms: int) -> 
     for signal, value in zip(SIGNALS, measure(session, session.last_ms + later_ms), strict=True):
         assert isfinite(value), signal.name
         assert signal.lower <= value <= signal.upper, signal.name
+
+
+def test_readings_are_the_values() -> None:
+    """Read one by one, within their bounds, the signals are those read at once."""
+    session = extreme()
+    now_ms = session.last_ms + 365 * 86_400_000
+    readings = Readings(session, now_ms)
+    assert dict(readings) == values(session, now_ms)
+    assert len(readings) == len(NAMES)
 
 
 def test_a_minute_of_events_fills_the_short_windows() -> None:
