@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
@@ -18,20 +18,28 @@ from orchestrator.domain.decisioning import PolicySet, content_hash, load
 from orchestrator.domain.outcomes import RewardRule
 from orchestrator.domain.risk import Risk
 from orchestrator.domain.signals import NAMES
-from orchestrator.errors import InvalidPolicy
+from orchestrator.errors import InvalidPolicy, OrchestratorError
 from orchestrator.adapters.memory.murmur2 import murmur2
 from orchestrator.messages.topics import TOPICS, partition_count, prefixed, topic_config
 from orchestrator.online.snapshots import shipped
 from orchestrator.ports import Processor
 from orchestrator.processors.journey.processor import JourneyProcessor
-from orchestrator.processors.learning import LearningProcessor
-from orchestrator.processors.learning_model import RiskLearner
 from orchestrator.processors.fold import Fold
 from orchestrator.runtimes.worker.run import run_host
 from orchestrator.runtimes.worker.settings import HostSettings, own_all_with_first, own_assigned
 from orchestrator.types import Keyed
 
+if TYPE_CHECKING:  # River is slow to import, and only the learner needs it
+    from orchestrator.processors.learning import LearningProcessor
+
 S = TypeVar("S", bound=Keyed)
+
+
+class RoleFailed(OrchestratorError):
+    """A role started as a process ended by itself."""
+
+    code = "E208"
+
 
 SHIPPED_POLICIES = Path(__file__).parent / "policies"
 
@@ -94,8 +102,11 @@ def journey(folder: Path | None = None) -> JourneyProcessor:
     return JourneyProcessor(policies(folder), Risk(shipped("risk")))
 
 
-def learning(folder: Path | None = None) -> LearningProcessor:
+def learning(folder: Path | None = None) -> "LearningProcessor":
     """The learner's processor, beginning from the shipped model, rewarding by the policies."""
+    from orchestrator.processors.learning import LearningProcessor  # noqa: PLC0415 (River: slow)
+    from orchestrator.processors.learning_model import RiskLearner  # noqa: PLC0415
+
     reward = policies(folder).reward
     rule = RewardRule(
         default_margin_share=reward.margin_share,

@@ -74,8 +74,9 @@ class Fold(Generic[S]):
             runner.skip(topic, offset)
             self.dead_letters[refusal.reason] += 1
             position = Position(topic, partition, offset)
-            now = runner.clock.now_ms
-            yield dead_letter(position, key.encode(), value, refusal, self._group, now)
+            why = (refusal.reason, refusal.detail)
+            letter = dead_letter(position, key.encode(), value, why, self._group, 0)
+            yield Emit("dead-letters", key, letter)
         yield from self._taken(runner)
 
     def finish(self, until_ms: int) -> Iterator[Emit]:

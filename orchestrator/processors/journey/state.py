@@ -189,13 +189,10 @@ class Profile:
         profile = cls(sessions)
         if row[1]:
             profile.facts = Facts.load(row[1])
-        profile.commands = [
-            Outstanding._make([*held[:-1], tuple(held[-1])]) for held in row[2]
-        ]
+        profile.commands = [Outstanding._make([*held[:-1], tuple(held[-1])]) for held in row[2]]
         profile.contacts = [Contact(*contact) for contact in row[3]]
         profile.dismissals = [(time_ms, action) for time_ms, action in row[4]]
         profile.follow_ups = [FollowUp(*follow_up) for follow_up in row[5]]
         profile.orders = [KnownOrder(*order) for order in row[6]]
         profile.last_order_ms, profile.last_ms, profile.wake_at_ms = row[7:10]
         return profile
-

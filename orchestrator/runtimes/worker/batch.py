@@ -5,6 +5,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from orchestrator.errors import FoldFailed, InvalidRecord, OrchestratorError
 from orchestrator.ports import Clock, Metrics, Processor, RawRecord, Transport
+from orchestrator.processors.dead_letters import dead_letter
 from orchestrator.runtimes.worker import outbox
 from orchestrator.runtimes.worker.intake import Rejected, was_forwarded
 from orchestrator.runtimes.worker.outbox import Outgoing
@@ -85,7 +86,7 @@ class Batch(Generic[S]):
         end_ms = self.started_ms + self._settings.batch_work_ms
         left = self._settings.batch_records - self.records
         lanes = unit.lanes
-        counts = dict.fromkeys(lanes, 0)
+        waiting = {topic: len(lane.raw) for topic, lane in lanes.items()}
         folded = 0
         if left <= 0:
             self.is_cut = True
@@ -94,7 +95,6 @@ class Batch(Generic[S]):
             lane = lanes[record.topic]
             raw = lane.raw.popleft()
             lane.next = record.offset + 1
-            counts[record.topic] += 1
             folded += 1
             self._take(unit, lane, record, raw)
             if folded >= left or (
@@ -106,7 +106,8 @@ class Batch(Generic[S]):
             unit.touched = True
             unit.settle_clock(mono_ms)
             self.records += folded
-            for topic, count in counts.items():
+            for topic, before in waiting.items():
+                count = before - len(lanes[topic].raw)
                 if count:
                     self._tally("events", count, {"topic": topic})
 
@@ -193,7 +194,14 @@ class Batch(Generic[S]):
         unit.runner.skip(record.topic, record.offset)
         settings = self._settings
         position = Position(lane.topic, unit.number, record.offset)
-        letter = outbox.dead_letter(raw, position, why.reason, why.detail, settings.group)
+        letter = dead_letter(
+            position,
+            raw.key(),
+            raw.value(),
+            (why.reason, why.detail),
+            settings.group,
+            raw.timestamp()[1],
+        )
         topic = settings.physical(settings.dead_letters)
         partition = self._partition(topic, raw.key() or b"", unit.number)
         self.extra.append(

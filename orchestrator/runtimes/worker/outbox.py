@@ -1,8 +1,6 @@
 """What a batch writes: changelog rows, messages, dead letters, forwarded records. All encoded."""
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import orjson
@@ -11,7 +9,7 @@ from orchestrator.messages import envelope
 from orchestrator.ports import Headers, RawRecord
 from orchestrator.processors.partition import Caused
 from orchestrator.runtimes.worker.intake import FORWARDED
-from orchestrator.types import Emit, Payload, Position
+from orchestrator.types import Emit, Payload
 
 META_KEY = "~p"
 """Changelog key of a partition's own row, the first of each batch."""
@@ -19,10 +17,6 @@ SHARED_KEY = "~shared"
 """Changelog key, in partition 0, of what a processor keeps beside keys and partitions."""
 BATCH_HEADER = "b"
 """Header that names the batch of a changelog row without a value."""
-MAX_DEAD_BYTES = 3_000_000
-"""Longest original kept in a dead letter: base64 of it fits a record of 4 MiB."""
-_MAX_DEAD_KEY_BYTES = 65_536
-_MAX_DETAIL = 1_000
 
 
 class Outgoing(NamedTuple):
@@ -58,34 +52,6 @@ def message(topic: str, partition: int, caused: Caused, source: str) -> Outgoing
     return Outgoing(topic, partition, emit.key.encode(), orjson.dumps(value), headers)
 
 
-def dead_letter(
-    raw: RawRecord, position: Position, reason: str, detail: str, group: str
-) -> Payload:
-    """A record that cannot be processed, whole, in the contract's form.
-
-    Its id derives from the position alone: two groups that meet the same record agree.
-    """
-    value: bytes | None = raw.value()
-    key: bytes | None = raw.key()
-    if value is not None and len(value) > MAX_DEAD_BYTES:
-        detail += f" (value cut to {MAX_DEAD_BYTES} of {len(value)} bytes)"
-        value = value[:MAX_DEAD_BYTES]
-    name = f"{position.topic}/{position.partition}/{position.offset}"
-    return {
-        "id": f"dead-{blake2b(name.encode(), digest_size=10).hexdigest()}",
-        "type": "dead_letter",
-        "time_ms": max(0, raw.timestamp()[1]),
-        "topic": position.topic,
-        "partition": position.partition,
-        "offset": position.offset,
-        "key_base64": _base64(key[:_MAX_DEAD_KEY_BYTES] if key is not None else None),
-        "value_base64": _base64(value),
-        "reason": reason,
-        "detail": detail[:_MAX_DETAIL],
-        "first_seen_by": group,
-    }
-
-
 def dead_letter_record(
     topic: str, partition: int, raw: RawRecord, letter: Payload, trace: str | None
 ) -> Outgoing:
@@ -107,10 +73,6 @@ def meta_row(batch: str, previous: int | None, fields: Mapping[str, Any]) -> byt
     restore tells committed batches from aborted ones where the broker shows both.
     """
     return orjson.dumps({"b": batch, "prev": previous, **fields})
-
-
-def _base64(data: bytes | None) -> str | None:
-    return None if data is None else b64encode(data).decode("ascii")
 
 
 def labels_of(emits: Sequence[Caused]) -> dict[str, int]:

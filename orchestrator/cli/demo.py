@@ -1,0 +1,187 @@
+"""`orchestrator demo`: the main job on the embedded broker, and it ends by itself."""
+
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from orchestrator.cli import options
+from orchestrator.cli.options import connection
+from orchestrator.cli.output import err, guarded, json_line, out
+from orchestrator.types import Payload
+
+PARTITIONS = 4
+LINES_PER_SECOND = 2.0
+LATEST_WAIT_S = 20.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(help="Shoppers hesitate, risk rises, interventions fire and are revoked.")(demo)
+
+
+@guarded
+def demo(
+    seconds: Annotated[int, typer.Option("--seconds", min=5, help="How long shoppers come.")] = 60,
+    speed: Annotated[float, typer.Option("--speed", min=1, help="Shop time per real time.")] = 30.0,
+    sessions_per_min: Annotated[
+        float, typer.Option("--sessions-per-min", min=1, help="Sessions a minute of shop time.")
+    ] = 12.0,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed, other shoppers.")] = 7,
+    broker: options.Broker = options.EMBEDDED,
+    extra: options.Extra = None,
+    as_json: options.Json = False,
+) -> None:
+    """Run broker, worker, learner and agents; send simulated shoppers; tell what happens."""
+    with ExitStack() as stack:
+        address = broker
+        err.print("starting ...")
+        if broker == options.EMBEDDED:
+            from orchestrator.adapters.embedded import EmbeddedBroker  # noqa: PLC0415
+
+            address = stack.enter_context(EmbeddedBroker()).address
+        from orchestrator import wiring  # noqa: PLC0415 (loads the product)
+        from orchestrator.adapters.clock import SystemClock  # noqa: PLC0415
+        from orchestrator.cli import stage  # noqa: PLC0415
+        from orchestrator.simulator import Dials, Simulation  # noqa: PLC0415
+
+        place = connection(address, extra)
+        wiring.create_topics(place, PARTITIONS)
+        logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orchestrator-demo-")))
+        roles = stage.start_roles(stack, place, logs)
+        # simulated time ends at the present: no event lies in the future of its writing
+        start_ms = SystemClock().now_ms() - round(seconds * speed * 1000) - 60_000
+        simulation = Simulation(
+            seed=seed,
+            start_ms=start_ms,
+            dials=Dials(sessions_per_minute=sessions_per_min),
+        )
+        shop = stage.Shop(place, simulation)
+        stack.callback(shop.close)
+        story = Story(as_json=as_json)
+        stage.wait_for_worker(logs, roles, lambda: None)
+        err.print(f"broker {address}, worker, learner, agents; {speed:g} minutes a minute")
+        began = time.monotonic()
+        while (elapsed := time.monotonic() - began) < seconds:
+            shop.write_until(start_ms + round(elapsed * speed * 1000))
+            for topic, payload in shop.look():
+                story.tell(topic, payload)
+        _settle(shop, story, start_ms + round(seconds * speed * 1000), place, wiring)
+        story.summary(shop.written, simulation.summary())
+
+
+def _settle(shop: Any, story: "Story", end_ms: int, place: Any, wiring: Any) -> None:
+    """Let time pass until every session has ended, and take in what follows from that."""
+    from orchestrator.cli.dry import SETTLE_MS  # noqa: PLC0415
+    from orchestrator.cli.replaying import clock_marker  # noqa: PLC0415
+
+    for partition in range(PARTITIONS):
+        key, value = clock_marker(partition, PARTITIONS, end_ms + SETTLE_MS)
+        shop.write("clickstream", key, value, partition)
+    shop.flush()
+    quiet_at = time.monotonic() + 2.0
+    until = time.monotonic() + LATEST_WAIT_S
+    while time.monotonic() < min(quiet_at, until):
+        for topic, payload in shop.look():
+            story.tell(topic, payload)
+            quiet_at = time.monotonic() + 1.0
+
+
+class Story:
+    """Tells what happens, a few lines a second, and counts all of it."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        from orchestrator.cli.dry import Summary  # noqa: PLC0415 (loads the product)
+
+        self._as_json = as_json
+        self._counts = Summary()
+        self._entries: dict[str, Payload] = {}
+        self._shown: dict[str, str] = {}
+        self._allowance = LINES_PER_SECOND
+        self._last = time.monotonic()
+        self._rewards = 0
+        self._models = 0
+        self.example = ""
+
+    def tell(self, topic: str, payload: Payload) -> None:
+        """Take one message in; print it where there is room for a line."""
+        from orchestrator.types import Emit  # noqa: PLC0415
+
+        self._counts.take(Emit(topic, "", payload))
+        kind = payload.get("type")
+        if topic == "decisions" and payload["command_id"]:
+            self._entries[payload["command_id"]] = payload
+        elif kind == "intervention_issued":
+            entry = self._entries.pop(payload["id"], None)
+            if entry is not None and self._has_room():
+                self._issued(payload, entry)
+        elif kind == "intervention_revoked" and payload["id"] in self._shown:
+            self._revoked(payload)
+        elif topic == "rewards":
+            self._rewards += 1
+        elif topic == "models":
+            self._models += 1
+
+    def _issued(self, payload: Payload, entry: Payload) -> None:
+        from orchestrator.cli.explaining import headline  # noqa: PLC0415
+
+        self._shown[payload["id"]] = payload["action"]
+        self.example = entry["id"]
+        if self._as_json:
+            json_line({"type": "demo_intervention", "decision": entry, "command": payload})
+            return
+        out.print(f"[cyan]{headline(entry)}[/]")
+        out.print(f"    [dim]{payload['channel']}:[/] {payload['content'].get('headline') or ''}")
+
+    def _revoked(self, payload: Payload) -> None:
+        action = self._shown.pop(payload["id"]).replace("_", " ")
+        if self._as_json:
+            json_line({"type": "demo_revocation", "revocation": payload})
+            return
+        reason = payload["reason"].replace("_", " ")
+        out.print(f"[green]    {payload['profile_id']}: {reason} -> revoked: {action}[/]")
+
+    def _has_room(self) -> bool:
+        now = time.monotonic()
+        self._allowance = min(
+            LINES_PER_SECOND * 2, self._allowance + (now - self._last) * LINES_PER_SECOND
+        )
+        self._last = now
+        if self._allowance < 1:
+            return False
+        self._allowance -= 1
+        return True
+
+    def summary(self, records: int, truth: dict[str, Any]) -> None:
+        """The last words."""
+        from orchestrator.cli.output import table  # noqa: PLC0415
+
+        counts = self._counts.payload() | {
+            "type": "demo_summary",
+            "records": records,
+            "rewards": self._rewards,
+            "models": self._models,
+            "simulator": truth,
+        }
+        if self._as_json:
+            json_line(counts)
+            return
+        out.print()
+        names = ("records", "sessions", "purchases", "commands", "revocations", "rewards", "models")
+        table("What happened", ("", ""), [(name, counts[name]) for name in names])
+        out.print()
+        table("Decisions", ("action", "times"), counts["decisions"].items())
+        out.print()
+        table(
+            "Risk by stage",
+            ("stage", "decisions", "mean risk"),
+            (
+                (name, row["decisions"], row["mean"])
+                for name, row in counts["risk_by_stage"].items()
+            ),
+        )
+        out.print()
+        out.print("Try next:  orchestrator run   (a broker that stays; then replay, tail, explain)")
