@@ -1,6 +1,7 @@
 """Conditions mean what they say; compiled trees agree with a plain reading of them."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -73,13 +74,13 @@ def _holds(tree: dict[str, Any], known: dict[str, Any], measured: dict[str, floa
             return joined(_holds(part, known, measured) for part in tree[form])
     if "none" in tree:
         return not any(_holds(part, known, measured) for part in tree["none"])
-    value = measured.get(tree["signal"], 0.0) if "signal" in tree else known.get(tree["fact"])
+    value: Any = measured.get(tree["signal"], 0.0) if "signal" in tree else known.get(tree["fact"])
     if tree["op"] == "unknown":
         return value is None
     if value is None:
         return False
-    bound = tree.get("value")
-    meaning = {
+    bound: Any = tree.get("value")
+    meaning: dict[str, Callable[[], bool]] = {
         "known": lambda: True,
         "equals": lambda: value == bound,
         "differs": lambda: value != bound,
@@ -90,7 +91,7 @@ def _holds(tree: dict[str, Any], known: dict[str, Any], measured: dict[str, floa
         "in": lambda: value in bound,
         "not_in": lambda: value not in bound,
     }
-    return bool(meaning[tree["op"]]())
+    return meaning[tree["op"]]()
 
 
 @given(tree=trees, known=facts, measured=signals, member=one_of(none(), booleans()))
