@@ -1,0 +1,292 @@
+"""The agents as a process on a broker: counted right, killed, gone on, served over HTTP."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import orjson
+import pytest
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+
+from orchestrator.adapters.kafka.admin import Admin, TopicSpec
+from orchestrator.adapters.kafka.settings import Cluster
+from orchestrator.messages.products import ProductStatistics
+from orchestrator.messages.topics import partition_count, topic_config
+from orchestrator.processors.merchandising import LogRecord, Tables, rebuild
+from orchestrator.runtimes.agents.settings import AgentsSettings, topics
+from orchestrator.types import Payload
+from tests.builders import T0_MS, click, encoded, order
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+PARTITIONS = 3
+ROOT = Path(__file__).parents[2]
+MAIN = """
+import json, sys
+from orchestrator.errors import OrchestratorError
+from orchestrator.runtimes.agents.run import run_agents
+from orchestrator.runtimes.agents.settings import AgentsSettings
+try:
+    run_agents(AgentsSettings(**json.loads(sys.argv[1])))
+except OrchestratorError as error:
+    sys.exit(f"{error}")
+"""
+
+
+@dataclass
+class Shop:
+    """A shop's traffic: what was written, and what of it is published."""
+
+    cluster: Cluster
+    prefix: str
+    log: list[LogRecord] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._producer = Producer(
+            {"bootstrap.servers": self.cluster.address, "partitioner": "murmur2_random"}
+        )
+
+    def write(self, topic: str, key: str | None, value: bytes | None) -> None:
+        name = f"{self.prefix}{topic}"
+        self._producer.produce(name, key=key, value=value)
+        self.log.append(LogRecord(topic, key.encode() if key else None, value, T0_MS))
+
+    def shoppers(self, first: int, count: int) -> None:
+        """Each opens three products of a family and buys two of them."""
+        for number in range(first, first + count):
+            profile, family = f"u-{number}", number % 5
+            for at, letter in enumerate("abc"):
+                product = f"{letter}-{family}"
+                value = click("product_viewed", number + at, profile, product_id=product)
+                self.write("clickstream", profile, encoded(value))
+            lines = [{"product_id": f"{letter}-{family}", "quantity": 1} for letter in "ab"]
+            placed = order("order_placed", number, profile, f"o-{number}", products=lines)
+            self.write("orders", profile, encoded(placed))
+            told = click("order_completed", number, profile, order_id=f"o-{number}", products=lines)
+            self.write("clickstream", profile, encoded(told))
+        self._producer.flush(30)
+
+    def published(self) -> dict[str, Payload]:
+        """`merchandising.products`, compacted."""
+        topic = f"{self.prefix}merchandising.products"
+        latest: dict[str, Payload] = {}
+        for key, value in read_whole(self.cluster, topic, 1):
+            latest[key] = orjson.loads(value)
+        return latest
+
+    def views(self) -> int:
+        return sum(product["views"] for product in self.published().values())
+
+
+@dataclass
+class Agents:
+    """The agents as a process of their own."""
+
+    settings: dict[str, Any]
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        with (self.folder / "agents.log").open("ab") as log:
+            command = [sys.executable, "-c", MAIN, json.dumps(self.settings)]
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+        return self
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(10)
+
+    def terminate(self) -> int:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """A view's status and JSON; status 0 while nobody listens."""
+        url = f"http://127.0.0.1:{self.settings['web_port']}{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return answer.status, orjson.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, orjson.loads(error.read())
+        except OSError:
+            return 0, None
+
+    def says(self) -> str:
+        return (self.folder / "agents.log").read_text()
+
+
+def read_whole(cluster: Cluster, topic: str, partitions: int) -> Iterator[tuple[str, bytes]]:
+    """Every record of a topic, up to its end by the fetch (ListOffsets errs on the embedded)."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": cluster.address,
+            "group.id": "reader",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+        }
+    )
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
+    ended = 0
+    while ended < partitions:
+        for message in consumer.consume(500, 1.0):
+            error = message.error()
+            if error is None:
+                yield (message.key() or b"").decode(), message.value() or b"null"
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public constant
+                ended += 1
+    consumer.close()
+
+
+def wait_until(
+    condition: Callable[[], bool], what: str, agents: Agents, within_s: float = 60
+) -> None:
+    end = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < end, f"not within {within_s} s: {what}\n{agents.says()}"
+        time.sleep(0.3)
+
+
+@pytest.fixture
+def shop(cluster: Cluster, prefix: str) -> Shop:
+    """Topics of its own, as `topics create` makes them."""
+    contract = ("clickstream", "orders", "catalog", "merchandising.products")
+    specs = [
+        TopicSpec(f"{prefix}{name}", partition_count(name, PARTITIONS), topic_config(name))
+        for name in contract
+    ]
+    specs += [
+        TopicSpec(f"{prefix}{topic.name}", topic.partitions, topic.config)
+        for topic in topics(PARTITIONS)
+    ]
+    Admin(cluster).create(specs)
+    return Shop(cluster, prefix)
+
+
+@pytest.fixture
+def agents(cluster: Cluster, prefix: str, tmp_path: Path) -> Iterator[Agents]:
+    settings = {
+        "broker": cluster.address,
+        "group_prefix": prefix.rstrip("."),
+        "topic_prefix": prefix,
+        "web_port": free_port(),
+        "publish_every_ms": 300,
+        "refresh_every_ms": 1500,
+    }
+    agents = Agents(settings, tmp_path)
+    yield agents
+    if agents.process is not None and agents.process.poll() is None:
+        agents.kill()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def told(tables: Tables, product: str) -> Payload:
+    """What a rebuild says of a product, without what depends on the moment."""
+    payload = tables.payload(product, T0_MS)
+    assert payload is not None
+    return lasting(payload)
+
+
+def lasting(payload: Payload) -> Payload:
+    moment = ("id", "time_ms", "trend")
+    return {name: value for name, value in payload.items() if name not in moment}
+
+
+def test_a_calm_run_equals_a_rebuild_from_the_log(shop: Shop, agents: Agents) -> None:
+    """Counts, partners, lifts and prices are those of the log; poison between is passed over."""
+    agents.start()
+    described = {"id": "c-1", "time_ms": T0_MS, "product_id": "a-0", "price_cents": 990}
+    shop.write("catalog", "a-0", orjson.dumps(described | {"currency": "EUR", "category": "shoes"}))
+    for poison in (b"{nope", b"[]", b"\xff\xfe", None):
+        shop.write("clickstream", "u-0", poison)
+        shop.write("orders", None, poison)
+        shop.write("catalog", "a-1", poison)
+    shop.shoppers(0, 60)
+    tables = rebuild(shop.log, future_ms=10**12)
+    expected = {product: told(tables, product) for product in tables.products}
+
+    def settled() -> bool:
+        return {key: lasting(value) for key, value in shop.published().items()} == expected
+
+    wait_until(settled, "statistics as in the log", agents)
+    bought = shop.published()["a-0"]
+    ProductStatistics.model_validate(bought, extra="forbid")
+    assert [partner["product_id"] for partner in bought["bought_with"]] == ["b-0"]
+    assert {partner["product_id"] for partner in bought["viewed_with"]} == {"b-0", "c-0"}
+    assert (bought["views"], bought["purchases"], bought["price_cents"]) == (12, 12, 990)
+
+    assert agents.get("/livez") == (200, {"status": "alive"})
+    assert agents.get("/readyz")[0] == 200
+    assert agents.get("/products/a-0") == (200, bought)
+    assert agents.get("/products/unknown")[0] == 404
+    status, trending = agents.get("/trending?limit=3")
+    assert (status, len(trending)) == (200, 3)
+    assert agents.get("/trending?limit=all")[0] == 400
+    assert agents.terminate() == 0
+
+
+def test_killed_agents_recover_and_go_on(shop: Shop, agents: Agents) -> None:
+    """After kill -9 under load the counts go on from where they were, and none is lost.
+
+    What was delivered and not yet acknowledged comes again; a product's latest updates are known
+    by their tokens, so it does not count twice.
+    """
+    agents.start()
+    shop.shoppers(0, 100)
+    wait_until(lambda: shop.views() > 0, "first statistics", agents)
+    shop.shoppers(100, 100)
+    agents.kill()
+    shop.shoppers(200, 100)
+    agents.start()
+    wait_until(lambda: shop.views() >= 900, "all views counted", agents)
+    tables = rebuild(shop.log, future_ms=10**12)
+    wait_until(
+        lambda: all(
+            value["purchases"] >= told(tables, key)["purchases"]
+            for key, value in shop.published().items()
+        ),
+        "all purchases counted",
+        agents,
+    )
+    views = shop.views()
+    assert 900 <= views <= 909, "repeats are few"
+    assert {partner["product_id"] for partner in shop.published()["a-0"]["viewed_with"]} == {
+        "b-0",
+        "c-0",
+    }
+    assert agents.terminate() == 0
+
+
+def test_without_a_broker_it_says_so(agents: Agents) -> None:
+    """Exit with the address that did not answer, not with a traceback."""
+    agents.settings |= {"broker": f"127.0.0.1:{free_port()}", "connect_timeout_ms": 3000}
+    agents.start()
+    assert agents.process is not None
+    assert agents.process.wait(30) == 1
+    assert f"E204 no broker answers at {agents.settings['broker']}" in agents.says()
+    assert "Traceback" not in agents.says()
+
+
+def test_without_topics_it_says_which(cluster: Cluster, agents: Agents) -> None:
+    """Faust makes no topics of its own: those missing are named, with the way out."""
+    agents.start()
+    assert agents.process is not None
+    assert agents.process.wait(30) == 1
+    name = AgentsSettings(**agents.settings).topic("clickstream")
+    assert f"E206 topics are missing: {name}" in agents.says()
+    assert "orchestrator topics create" in agents.says()
