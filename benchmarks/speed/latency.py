@@ -4,12 +4,15 @@ One round is two phases on fresh brokers: `floor` reads the events back, `produc
 commands that `orchestrator worker` writes because of them. Both readers are read_committed.
 """
 
+import socket
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
@@ -25,6 +28,7 @@ WARM_S = 4.0
 """Left out: first fetches, caches, the worker's first sessions."""
 MEASURED_S = 8.0
 DRAIN_S = 3.0
+READY_S = 60.0
 FETCH_WAIT_MS = 5
 """The embedded broker does not long-poll: a quarter of this adds to each read."""
 LEAST_SAMPLES = 100
@@ -93,12 +97,29 @@ def _phase(name: str, setting: Setting, prefix: str) -> list[float]:
             return _observe(address, prefix, [kafka.INPUT], folder)
         command = orchestrator(
             "worker", *options, "--clock", "wall", "--slot", "speed",
+            "--metrics-port", str(port := _free_port()),
             "-X", f"fetch.wait.max.ms={FETCH_WAIT_MS}", "-X", "linger.ms=0",
         )  # fmt: skip
         with Running(command, folder / "worker.log") as worker:
+            worker.wait_until(lambda: _is_ready(port), READY_S)
             latencies = _observe(address, prefix, COMMANDS, folder, worker)
             worker.stop()
             return latencies
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_ready(port: int) -> bool:
+    """Whether the worker says that it is assigned and restored."""
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except OSError:
+        return False
 
 
 def _observe(
@@ -113,16 +134,14 @@ def _observe(
             for number in range(kafka.PARTITIONS)
         ]
     )
-    seconds = WARM_S + MEASURED_S
-    joining_s = 0.0 if worker is None else 6.0
     pace = [
         sys.executable, "-m", "benchmarks.speed.pace", "--broker", address,
         "--topic", prefix + kafka.INPUT, "--rate", str(RATE_PER_S),
-        "--seconds", str(seconds + joining_s),
+        "--seconds", str(WARM_S + MEASURED_S),
     ]  # fmt: skip
     try:
         with Running(pace, folder / "pace.log") as source:
-            begin_ns = time.monotonic_ns() + int((WARM_S + joining_s) * 1e9)
+            begin_ns = time.monotonic_ns() + int(WARM_S * 1e9)
             latencies = _collect(consumer, source, begin_ns, worker)
     finally:
         consumer.close()
