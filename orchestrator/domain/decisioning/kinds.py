@@ -56,10 +56,14 @@ class SignalSet(Document):
     """When a decision is due. Risk is scored then, and only then."""
 
     kind: Literal["SignalSet"]
-    decision_spacing_ms: Span = 15_000
+    decision_spacing_ms: Span = 30_000
     """Least time between two decisions of a session."""
     events: tuple[EventType, ...]
     """Events that make a decision due by themselves."""
+    urgent_events: tuple[EventType, ...] = ()
+    """Events that make one due whatever the spacing, but for `urgent_spacing_ms`."""
+    urgent_spacing_ms: Span = 3_000
+    """Least time between an urgent decision and the one before it."""
     conditions: Annotated[tuple[DueCondition, ...], Field(max_length=64)] = ()
     """Events that make one due while something holds."""
     silence_ms: dict[Stage, Annotated[int, Field(ge=1_000, le=1_800_000)]] = Field(

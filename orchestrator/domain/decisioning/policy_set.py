@@ -105,6 +105,7 @@ class PolicySet:
         """What all actions need."""
         self._agendas: dict[tuple[str, str, str], Agenda] = {}
         self._due_events = frozenset(self.signals.events)
+        self._urgent_events = frozenset(self.signals.urgent_events)
         self._due_conditions = _by_event(self.signals)
         self._silence_ms: Mapping[str, int] = dict(self.signals.silence_ms)
 
@@ -139,10 +140,12 @@ class PolicySet:
             now_ms: The profile's own time.
             signals: Works out the session's signals; without it conditions on them hold.
         """
+        last_ms = session.last_decision_ms
+        if event_type in self._urgent_events:
+            return not last_ms or now_ms - last_ms >= self.signals.urgent_spacing_ms
         tests = self._due_conditions.get(event_type)
         if event_type not in self._due_events and tests is None:
             return False
-        last_ms = session.last_decision_ms
         if last_ms and now_ms - last_ms < self.signals.decision_spacing_ms:
             return False
         if event_type in self._due_events or tests is None or signals is None:

@@ -9,6 +9,7 @@ from orchestrator.domain.intent import concern
 from orchestrator.domain.sessions import Session
 from orchestrator.domain.signals import FEATURES, features, values
 from orchestrator.processors.journey.budgets import budgets_left_cents, spend
+from orchestrator.processors.journey.intake import WITHDRAWN
 from orchestrator.processors.journey.ledger import LEDGER, channel_topic
 from orchestrator.processors.journey.state import (
     MAX_COMMANDS,
@@ -25,7 +26,8 @@ from orchestrator.types import CommandId, DecisionId, Emit, Millis, Payload, Sco
 RECENT_ORDER_MS = 24 * 3_600_000
 """After a purchase nobody is reminded for a day, whenever the order became known."""
 DIGITS = 6
-"""Digits kept of features and scores in the ledger: what is logged is what was used."""
+"""Digits kept of features and risk in the ledger: what is logged is what was used, and a feature
+that is 0 is left out."""
 
 
 class Decider:
@@ -44,7 +46,7 @@ class Decider:
         """Decide while the shopper is there (or silent), and note it in the session."""
         now = trigger.now_ms
         row = features(session, profile.facts, now)
-        named = {name: round(value, DIGITS) for name, value in zip(FEATURES, row, strict=True)}
+        named = {name: round(value, DIGITS) for name, value in zip(FEATURES, row, strict=True) if value}
         stage = session.stage
         risk = round(self.tables.risk.score(named), DIGITS)
         signals = {name: value for name, value in values(session, now).items() if value}
@@ -85,7 +87,9 @@ class Decider:
         self, profile: Profile, session: Session, outcome: str, signals: dict[str, float]
     ) -> None:
         """Plan what the journeys ask for after a session that ended so."""
-        for _, follow_up in self.tables.policies.follow_ups(outcome):
+        for journey, follow_up in self.tables.policies.follow_ups(outcome):
+            if session.cart_emptied and "cart_emptied" in journey.stop_on:
+                continue
             profile.follow_ups.append(
                 FollowUp(
                     due_ms=session.last_ms + follow_up.after_ms,
@@ -191,6 +195,8 @@ class Decider:
     ) -> Emit:
         action = plan.action
         now = situation.now_ms
+        # a person's no ends everything, whatever the policy says
+        cancel_on = tuple(dict.fromkeys((*decision.cancel_on, WITHDRAWN)))
         profile.expire(Millis(now))
         replaced = _replaced(profile.commands, action.channel, action.placement)
         profile.commands = [held for held in profile.commands if held is not replaced]
@@ -203,7 +209,7 @@ class Decider:
                 action.placement,
                 plan.name,
                 decision.expires_at_ms,
-                tuple(decision.cancel_on),
+                cancel_on,
             )
         )
         contact = Contact(now, plan.name, action.channel, action.group)
@@ -236,7 +242,7 @@ class Decider:
             ),
             "expires_at_ms": decision.expires_at_ms,
             "supersedes": replaced.command_id if replaced else None,
-            "cancel_on": list(decision.cancel_on),
+            "cancel_on": list(cancel_on),
             "policy": decision.policy,
             "experiment": decision.experiment,
         }

@@ -1,13 +1,18 @@
 """What topics beside the clickstream tell of a person, folded into the profile's state."""
 
+from collections.abc import Collection
 from typing import Any
 
+from orchestrator.domain.sessions import Session
 from orchestrator.processors.journey.ledger import revocation
 from orchestrator.processors.journey.state import MAX_DISMISSALS, KnownOrder, Profile
 from orchestrator.types import Emit, Millis
 
 UNDONE = frozenset({"order_cancelled", "order_refunded", "order_returned"})
 """Every other order event means that an order exists, whichever comes first."""
+
+WITHDRAWN = ERASED = "consent_withdrawn"
+"""Every command can be revoked for this reason, whatever its policy says."""
 
 
 def revoke(
@@ -18,7 +23,7 @@ def revoke(
     *,
     happened_ms: int,
     channel: str | None = None,
-    session_id: str | None = None,
+    spared: Collection[str] = (),
 ) -> list[Emit]:
     """Revoke the commands that name this reason and had not expired when it happened.
 
@@ -29,7 +34,7 @@ def revoke(
         now: Time of the revocation.
         happened_ms: Event time of the reason; a late message revokes as an early one does.
         channel: Only commands of this channel.
-        session_id: Only commands of this session.
+        spared: Commands of these sessions stay.
     """
     emits: list[Emit] = []
     kept = []
@@ -37,7 +42,7 @@ def revoke(
         matches = (
             reason in command.cancel_on
             and channel in (None, command.channel)
-            and session_id in (None, command.session_id)
+            and command.session_id not in spared
         )
         if matches and command.expires_at_ms > happened_ms:
             emits.append(revocation(profile_id, command, reason, now))
@@ -65,6 +70,26 @@ def note_order(
     facts.orders_value_cents += total_cents or 0
     now = Millis(max(profile.last_ms, happened_ms))
     return revoke(profile_id, profile, "order_completed", now, happened_ms=happened_ms)
+
+
+def on_cart_emptied(
+    profile_id: str, profile: Profile, session: Session, happened_ms: int, stopped: Collection[str]
+) -> list[Emit]:
+    """The last piece was taken out: nobody is reminded of this cart, in whichever session it was.
+
+    Args:
+        profile_id: Key of the person.
+        profile: State; loses commands and planned messages.
+        session: Where it happened; other open sessions have carts of their own.
+        happened_ms: Event time of the removal.
+        stopped: Names of follow-ups that an emptied cart stops.
+    """
+    profile.follow_ups = [planned for planned in profile.follow_ups if planned.name not in stopped]
+    spared = {held.session_id for held in profile.sessions.open if held is not session}
+    now = Millis(profile.last_ms)
+    return revoke(
+        profile_id, profile, "cart_emptied", now, happened_ms=happened_ms, spared=spared
+    )
 
 
 def on_order(profile_id: str, profile: Profile, event: Any) -> list[Emit]:
@@ -122,5 +147,5 @@ def on_feedback(profile_id: str, profile: Profile, event: Any) -> list[Emit]:
 def _withdrawn(profile_id: str, profile: Profile, channel: str, happened_ms: int) -> list[Emit]:
     now = Millis(max(profile.last_ms, happened_ms))
     return revoke(
-        profile_id, profile, "consent_withdrawn", now, happened_ms=happened_ms, channel=channel
+        profile_id, profile, WITHDRAWN, now, happened_ms=happened_ms, channel=channel
     )

@@ -5,13 +5,15 @@ from typing import Any
 
 from orchestrator.domain.decisioning import PolicySet
 from orchestrator.domain.risk import Risk
-from orchestrator.domain.sessions import SessionSet, SessionSettings
+from orchestrator.domain.sessions import Session, SessionSet, SessionSettings
 from orchestrator.domain.signals import Readings, values
 from orchestrator.errors import InvalidRecord
 from orchestrator.messages import wire
 from orchestrator.processors.journey.decide import Decider
 from orchestrator.processors.journey.intake import (
+    ERASED,
     note_order,
+    on_cart_emptied,
     on_feedback,
     on_order,
     on_profile,
@@ -25,6 +27,16 @@ from orchestrator.types import Emit, Millis, Record, Scope, Step
 
 RETENTION_MS = 90 * 24 * 3_600_000
 """A profile silent this long is forgotten: longer than any cap looks back."""
+CART_TELLING = frozenset(
+    {
+        "product_removed",
+        "cart_viewed",
+        "checkout_started",
+        "checkout_step_viewed",
+        "checkout_step_completed",
+    }
+)
+"""Events that can tell that a cart was emptied."""
 
 
 class JourneyProcessor:
@@ -45,6 +57,7 @@ class JourneyProcessor:
         self.tables = Tables(policies, risk)
         self.sessions = sessions or SessionSettings()
         self.decider = Decider(self.tables)
+        self._close_after_ms = self.sessions.gap_ms + self.sessions.lateness_ms
 
     def decode(self, topic: str, key: str, value: bytes) -> Any:
         return wire.decode(topic, key, value)
@@ -113,15 +126,9 @@ class JourneyProcessor:
         if kind == "order_completed":
             order = KnownOrder(event.properties.order_id, event.time_ms, session.session_id)
             emits += note_order(key, profile, order, event.properties.total_cents)
-        elif kind == "product_removed" and session.cart_emptied:
-            emits += revoke(
-                key,
-                profile,
-                "cart_emptied",
-                Millis(profile.last_ms),
-                happened_ms=event.time_ms,
-                session_id=session.session_id,
-            )
+        elif kind == "product_removed" and _is_emptied(session, event):
+            names = self.tables.stopped_by("cart_emptied")
+            emits += on_cart_emptied(key, profile, session, event.time_ms, names)
         now_ms = profile.last_ms
         if self.tables.policies.is_due(kind, session, now_ms, lambda: Readings(session, now_ms)):
             trigger = Trigger.of_record(record, event.id, Millis(profile.last_ms))
@@ -155,15 +162,25 @@ class JourneyProcessor:
         return session_closed(key, session, outcome, order_ids, signals)
 
     def _erase(self, key: str, profile: Profile | None, now: Millis) -> Step[Profile]:
-        """A tombstone on `profiles`: revoke what is outstanding, forget the person."""
+        """A tombstone on `profiles`: revoke what is outstanding, forget the person.
+
+        A tombstone has no time of its own: it happens now.
+        """
         if profile is None:
             return Step(None)
-        emits = revoke(key, profile, "consent_withdrawn", now, happened_ms=0)
+        happened_ms = max(now, profile.last_ms)
+        emits = revoke(key, profile, ERASED, Millis(happened_ms), happened_ms=happened_ms)
         return Step(None, emits)
 
     def _plan_wake(self, profile: Profile) -> None:
         wake = 0
-        for session in profile.sessions.open:
+        sessions = profile.sessions.open
+        if len(sessions) == 1 and not profile.follow_ups:
+            session = sessions[0]
+            silence_ms = self.tables.policies.silence_due_ms(session)
+            profile.wake_at_ms = silence_ms or session.last_ms + self._close_after_ms
+            return
+        for session in sessions:
             silence_ms = self.tables.policies.silence_due_ms(session)
             if silence_ms:
                 wake = min(wake, silence_ms) if wake else silence_ms
@@ -178,3 +195,10 @@ class JourneyProcessor:
             for command in profile.commands:
                 wake = min(wake, command.expires_at_ms)
         profile.wake_at_ms = wake
+
+
+def _is_emptied(session: Session, event: Any) -> bool:
+    """Whether this removal leaves no cart, also one that was filled in an earlier session."""
+    if session.cart_emptied:
+        return True
+    return event.properties.cart_value_cents == 0 and not session.items_count

@@ -34,6 +34,15 @@ class Tables:
         """As the ledger pins them."""
         return {"risk": self.risk.version, "bundles": self.statistics_version}
 
+    def stopped_by(self, reason: str) -> frozenset[str]:
+        """Names of the follow-ups that a reason (a word of `cancel_on`) stops."""
+        return frozenset(
+            follow_up.name
+            for journey in self.policies.journeys
+            if reason in journey.stop_on
+            for follow_up in journey.follow_ups
+        )
+
     def take(self, topic: str, key: str, value: bytes | None) -> None:
         """Take one broadcast record in."""
         try:
