@@ -4,7 +4,7 @@ from typing import Any, TypeAlias
 
 from orchestrator.domain.decisioning.arbitration import best_of, choose, greedy, inverse_gap
 from orchestrator.domain.decisioning.kinds import Arbitration, Arm
-from orchestrator.domain.decisioning.plan import Candidate, Plan
+from orchestrator.domain.decisioning.plan import Candidate, Plan, cart_of
 from orchestrator.domain.decisioning.policy_set import PolicySet
 from orchestrator.domain.decisioning.situation import Situation
 from orchestrator.online.rng import uniform
@@ -108,7 +108,7 @@ class Decision:
         currency = self.situation.facts.get("currency")
         return {
             "kind": offer.kind,
-            "amount_cents": plan.discount_cents(self.situation),
+            "amount_cents": offer.discount_cents(cart_of(self.situation)),
             "currency": currency if isinstance(currency, str) else None,
             "share": offer.share,
             "code": None,

@@ -133,17 +133,11 @@ class Plan:
                 return "suitable.offered_share"
         return None
 
-    def discount_cents(self, situation: Situation) -> int:
-        """What the shopper would pay less."""
-        if self.offer is None:
-            return 0
-        return self.offer.discount_cents(_cents(situation.facts.get("cart_value_cents")))
-
     def exposure_cents(self, situation: Situation) -> int:
         """What the offer would cost the shop when redeemed."""
         if self.offer is None:
             return 0
-        return self.offer.exposure_cents(_cents(situation.facts.get("cart_value_cents")))
+        return self.offer.exposure_cents(cart_of(situation))
 
     def match(self, concern: Mapping[str, float], floor: float) -> float:
         """How well the action answers what worries the shopper, in [floor, 1]."""
@@ -230,5 +224,7 @@ def _asks_stage(node: Node) -> bool:
     return isinstance(node, Leaf) and node.fact == "stage"
 
 
-def _cents(value: object) -> int:
+def cart_of(situation: Situation) -> int:
+    """Value of the cart in cents; 0 where it is not known."""
+    value = situation.facts.get("cart_value_cents")
     return int(value) if isinstance(value, int | float) else 0

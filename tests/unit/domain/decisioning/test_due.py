@@ -45,8 +45,17 @@ def test_decisions_keep_their_distance() -> None:
     """Within the spacing none is due, whatever happens; at its end one is."""
     session = OpenSession(last_decision_ms=NOON_MS)
     spacing_ms = shipped().signals.decision_spacing_ms
+    assert not shipped().is_due("checkout_started", session, NOON_MS + spacing_ms - 1, _never)
+    assert shipped().is_due("checkout_started", session, NOON_MS + spacing_ms, _never)
+
+
+def test_urgent_events_wait_less() -> None:
+    """A failed payment is answered soon after another decision, but not in one breath with it."""
+    session = OpenSession(last_decision_ms=NOON_MS)
+    spacing_ms = shipped().signals.urgent_spacing_ms
     assert not shipped().is_due("payment_failed", session, NOON_MS + spacing_ms - 1, _never)
     assert shipped().is_due("payment_failed", session, NOON_MS + spacing_ms, _never)
+    assert spacing_ms < shipped().signals.decision_spacing_ms
 
 
 def test_silence_is_due_once() -> None:
