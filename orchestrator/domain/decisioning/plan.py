@@ -1,6 +1,6 @@
 """An action, compiled: its gates as functions, its economics as numbers, its texts as templates."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from orchestrator.domain.decisioning.action import Action
@@ -184,20 +184,17 @@ class Plan:
 
     def treatment(self, situation: Situation, wanted: str | None = None) -> str:
         """The treatment an experiment wants where it fits, else the first that fits."""
-        facts = situation.facts
-        chosen = self._treatments[-1]
+        fallback: str | None = None
         for treating in self._treatments:
-            if treating.needs and any(facts.get(fact) is None for fact in treating.needs):
+            if treating.needs and not _known(treating.needs, situation):
                 continue
             if treating.name == wanted:
-                return treating.name
-            if chosen is self._treatments[-1] and (
-                treating.when is None or treating.when(situation) is None
-            ):
-                chosen = treating
+                return wanted
+            if fallback is None and (treating.when is None or treating.when(situation) is None):
+                fallback = treating.name
                 if wanted is None:
                     break
-        return chosen.name
+        return fallback or self._treatments[-1].name
 
     def treating(self, name: str) -> Treating:
         """A treatment by name; raises `KeyError` where the action has none of it."""
@@ -218,6 +215,14 @@ class Plan:
                 "propensity": 0.0,
             }
         return row
+
+
+def _known(names: Iterable[str], situation: Situation) -> bool:
+    facts = situation.facts
+    for name in names:  # noqa: SIM110 - a generator costs more than the loop
+        if facts.get(name) is None:
+            return False
+    return True
 
 
 def _asks_stage(node: Node) -> bool:
