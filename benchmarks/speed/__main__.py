@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -40,6 +41,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; return the exit status."""
     args = _arguments(argv)
+    # Unwind on a polite kill too: engines and brokers end with us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(width=110)
     started = time.monotonic()
 
