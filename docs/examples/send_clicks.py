@@ -8,7 +8,7 @@ import uuid
 from confluent_kafka import Producer
 
 BROKER = "127.0.0.1:9092"
-PROFILE = "anon-7f3"  # another one is another shopper; the same one is not interrupted twice
+PROFILE = "anon-4d1"  # another one is another shopper; the same one is not interrupted twice
 
 producer = Producer(
     {
