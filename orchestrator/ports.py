@@ -119,7 +119,14 @@ class GroupConsumer(Protocol):
     def poll(self, limit: int, wait_ms: int) -> Polled: ...
 
     def assign(self, positions: Mapping[Place, int | None]) -> None:
-        """Read exactly these places from these offsets (None: the oldest record)."""
+        """Read exactly these places from these offsets (None: the oldest record).
+
+        Once an assignment of the group; to go elsewhere afterwards, `seek`.
+        """
+        ...
+
+    def seek(self, positions: Mapping[Place, int]) -> None:
+        """Go on from these offsets; `Retryable` while a place is not being read yet."""
         ...
 
     def committed(self, places: Sequence[Place]) -> dict[Place, int | None]:
@@ -182,6 +189,8 @@ class LogReader(Protocol):
     """Reads partitions without a group, committed records only."""
 
     def assign(self, positions: Mapping[Place, int | None]) -> None: ...
+
+    def seek(self, positions: Mapping[Place, int]) -> None: ...
 
     def poll(self, limit: int, wait_ms: int) -> Polled: ...
 

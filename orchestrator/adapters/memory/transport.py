@@ -6,7 +6,7 @@ from typing import Any
 
 from orchestrator.adapters.memory.broker import Fault, Group, MemoryBroker, Transaction
 from orchestrator.adapters.memory.murmur2 import murmur2
-from orchestrator.errors import ClientFailed
+from orchestrator.errors import ClientFailed, Retryable
 from orchestrator.ports import Headers, Place, Polled, RawRecord, Rebalance
 
 _members = count(1)
@@ -25,6 +25,14 @@ class MemoryReader:
         self._positions = {place: offset or 0 for place, offset in positions.items()}
         self._told = {}
         self._paused = set()
+
+    def seek(self, positions: Mapping[Place, int]) -> None:
+        _raise(self._broker.fault("seek"))
+        for place, offset in positions.items():
+            if place not in self._positions:
+                raise Retryable(f"{place} is not assigned")
+            self._positions[place] = offset
+            self._told.pop(place, None)
 
     def poll(self, limit: int, wait_ms: int) -> Polled:
         _raise(self._broker.fault("poll"))

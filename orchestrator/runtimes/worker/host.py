@@ -159,11 +159,12 @@ class ExactlyOnceHost(Generic[S]):
         processor = self.processor
         full: list[Place] = []
         for raw in polled.rows:
-            lane = lanes.get((raw.topic(), raw.partition()))
-            if lane is None:
-                continue
+            place = (raw.topic(), raw.partition())
             offset = raw.offset()
-            if lane.fetched is not None and offset < lane.fetched:
+            lane = lanes.get(place)
+            if lane is None or lane.fetched is None:
+                self.members.note_origin(place, offset)
+            if lane is None or offset < (lane.fetched or 0):
                 continue
             lane.fetched = offset + 1
             lane.unit.merge.push(admit(processor, lane, raw, future_ms))

@@ -65,20 +65,32 @@ class Membership(Generic[S]):
         self._claim: tuple[int, ...] | None = None
         self._owned: tuple[int, ...] | None = None
         self._restorer = Restorer(transport, processor, settings, clock, metrics)
+        self._restored: list[Unit[S]] = []
+        """Whole, and about to be read."""
+        self._is_reading = False
+        """The consumer holds our places: it is told once an assignment."""
+        self._origins: dict[Place, int] = {}
         self._shares = hasattr(processor, "restore_shared")
         """States of all partitions lean on one shared state: none may run before all stand."""
 
     @property
     def is_restoring(self) -> bool:
+        """Whether the changelog is being read."""
         return len(self._restorer) > 0
 
     def is_settled(self) -> bool:
         """Assigned, restored, and being read."""
-        return self._owned is not None and self._claim is None and not self.is_restoring
+        return (
+            self._owned is not None
+            and self._claim is None
+            and all(unit.ready for unit in self.units.values())
+        )
 
     def runnable(self) -> list[Unit[S]]:
         """Units that may fold now."""
-        if self._owned is None or self._claim is not None or (self._shares and self.is_restoring):
+        if self._owned is None or self._claim is not None:
+            return []
+        if self._shares and not self.is_settled():
             return []
         return [unit for unit in self.units.values() if unit.ready]
 
@@ -93,24 +105,38 @@ class Membership(Generic[S]):
         if event.lost:
             self._drop(list(self.units))
         self._owned = self._claim = None
+        self._is_reading = False
         self.lanes = {}
+        self._origins = {}
         if event.assigned is not None:
             self._metrics.count("rebalances")
             self._owned = self._claim = tuple(sorted(self._own(event.assigned, self.partitions)))
             self._log.info("partitions_assigned", partitions=list(self._owned))
 
+    def begin_anew(self, consumer: GroupConsumer) -> None:
+        """Throw all state away and restore it: a fold changes states in place."""
+        consumer.pause(list(self.lanes))
+        self._restorer.drop()
+        self._drop(list(self.units))
+        self.lanes = {}
+        self._claim = self._owned
+
     def step(self, consumer: GroupConsumer) -> bool:
         """Move towards running all that is ours; return whether a partition came up."""
         if self._claim is not None:
             self._take_claim(consumer, self._claim)
-        finished = self._restorer.step()
-        if not finished:
+        self._restored.extend(self._restorer.step())
+        if not self._restored:
             return False
-        for unit in finished:
-            unit.ready = True
-        if not (self._shares and self.is_restoring):
-            self._assign(consumer)
-        if not self.is_restoring:
+        if self._shares and self.is_restoring:
+            return True
+        try:
+            for unit in self._restored:
+                self._read(unit, consumer)
+        except Retryable:
+            return True  # not being read yet: the next turn tries again
+        self._restored = []
+        if self.is_settled():
             self._log.info(
                 "partitions_restored",
                 partitions=sorted(self.units),
@@ -118,13 +144,9 @@ class Membership(Generic[S]):
             )
         return True
 
-    def begin_anew(self, consumer: GroupConsumer) -> None:
-        """Throw all state away and restore it: a fold changes states in place."""
-        self._restorer.drop()
-        self._drop(list(self.units))
-        self.lanes = {}
-        consumer.assign({})
-        self._claim = self._owned
+    def note_origin(self, place: Place, offset: int) -> None:
+        """The first record of a place that had no committed offset: where a rewind goes to."""
+        self._origins.setdefault(place, offset)
 
     def close(self) -> None:
         """Forget everything; what was committed is in the log."""
@@ -153,6 +175,8 @@ class Membership(Generic[S]):
             offsets = {topic: committed[place(topic, number)] for topic in inputs}
             kept = self.units.get(number)
             if kept is not None and _stands(kept, marker, offsets):
+                kept.rewind()
+                self.lanes.update({lane.place: lane for lane in kept.lanes.values()})
                 continue
             self._drop([number])
             unit = Unit(
@@ -160,26 +184,42 @@ class Membership(Generic[S]):
             )
             unit.runner.guarded = number in self.guarded
             self.units[number] = unit
-            self._restorer.start(unit, marker, offsets)
+            self._restorer.add(unit, marker, offsets)
+        self._restorer.begin()
         self._assign(consumer)
 
     def _assign(self, consumer: GroupConsumer) -> None:
-        """Read the units that are whole, from where each stands."""
-        self.lanes = {}
-        positions: dict[Place, int | None] = {}
-        for unit in self.units.values():
-            if unit.ready:
-                unit.rewind()
-                for lane in unit.lanes.values():
-                    positions[lane.place] = lane.next
-                    self.lanes[lane.place] = lane
-        consumer.assign(positions)
+        """Take up all places at once; those of units not restored yet wait, paused."""
+        if self._is_reading:
+            return
+        self._is_reading = True
+        lanes = [lane for unit in self.units.values() for lane in unit.lanes.values()]
+        consumer.assign({lane.place: lane.next for lane in lanes})
+        waiting = [lane.place for lane in lanes if not lane.unit.ready]
+        if waiting:
+            consumer.pause(waiting)
+
+    def _read(self, unit: Unit[S], consumer: GroupConsumer) -> None:
+        """Let a restored unit's records come."""
+        if unit.ready:
+            return
+        positions = {
+            lane.place: lane.next if lane.next is not None else self._origins[lane.place]
+            for lane in unit.lanes.values()
+            if lane.next is not None or lane.place in self._origins
+        }
+        consumer.seek(positions)
+        unit.rewind()
+        unit.ready = True
+        self.lanes.update({lane.place: lane for lane in unit.lanes.values()})
+        consumer.resume([lane.place for lane in unit.lanes.values()])
 
     def _drop(self, numbers: Sequence[int]) -> None:
         for number in numbers:
             unit = self.units.pop(number, None)
             if unit is not None:
                 unit.table.close()
+                self._restored = [each for each in self._restored if each is not unit]
 
 
 def _stands(unit: Unit[Any], marker: int | None, offsets: dict[str, int | None]) -> bool:

@@ -25,6 +25,7 @@ class _Job(Generic[S]):
         self.unit = unit
         self.restore = restore
         self.started_ms = started_ms
+        self.origin: int | None = None
         self.position: int | None = None
         self.loading: Iterator[None] | None = None
 
@@ -60,14 +61,20 @@ class Restorer(Generic[S]):
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def start(self, unit: Unit[S], marker: int | None, committed: Mapping[str, int | None]) -> None:
-        """Begin to restore a new, empty unit."""
-        place = unit.marker_place
-        now_ms = self._clock.mono_ms()
+    def add(self, unit: Unit[S], marker: int | None, committed: Mapping[str, int | None]) -> None:
+        """Line up a new, empty unit."""
         for lane in unit.lanes.values():
             lane.next = lane.fetched = committed[lane.topic]
-        self._jobs[place] = _Job(unit, Restore(place, marker, committed), now_ms)
-        self._read_on()
+        place = unit.marker_place
+        self._jobs[place] = _Job(unit, Restore(place, marker, committed), self._clock.mono_ms())
+
+    def begin(self) -> None:
+        """Read the changelog of all that is lined up."""
+        self._close()
+        if self._jobs:
+            self._reader = self._transport.reader()
+            self._reader.assign(dict.fromkeys(self._jobs))
+            self._active_ms = self._clock.mono_ms()
 
     def drop(self) -> None:
         """Give up whatever is under way: the partitions are no longer ours."""
@@ -102,18 +109,21 @@ class Restorer(Generic[S]):
         for raw in polled.rows:
             job = self._jobs.get((raw.topic(), raw.partition()))
             if job is not None and job.loading is None:
+                if job.origin is None:
+                    job.origin = raw.offset()
                 job.restore.take(raw)
                 job.position = raw.offset() + 1
         for topic, partition, _ in polled.ends:
             self._at_end((topic, partition))
-        waiting = [job for job in self._jobs.values() if job.loading is None]
+        waiting = [job for job in self._jobs.values() if job.loading is None and job.position]
         if polled.rows or polled.ends:
             self._active_ms = now_ms
         elif waiting and now_ms - self._active_ms > _STALLED_MS:
             # somebody's open transaction may have ended without a record of ours after it
-            self._read_on()
-        for job in waiting:
-            if now_ms - job.started_ms > self._settings.restore_wait_ms:
+            self._active_ms = now_ms
+            reader.seek({each.unit.marker_place: each.position or 0 for each in waiting})
+        for job in self._jobs.values():
+            if job.loading is None and now_ms - job.started_ms > self._settings.restore_wait_ms:
                 raise job.restore.lost()
 
     def _at_end(self, place: Place) -> None:
@@ -121,18 +131,10 @@ class Restorer(Generic[S]):
         if job is None or job.loading is not None or not job.restore.is_complete():
             return
         if job.restore.needs_second_pass():
-            job.position = None
-            self._read_on()
+            if self._reader is not None and job.origin is not None:
+                self._reader.seek({place: job.origin})
             return
         job.loading = self._load(job)
-
-    def _read_on(self) -> None:
-        if self._reader is None:
-            self._reader = self._transport.reader()
-        self._active_ms = self._clock.mono_ms()
-        self._reader.assign(
-            {place: job.position for place, job in self._jobs.items() if job.loading is None}
-        )
 
     def _load(self, job: _Job[S]) -> Iterator[None]:
         unit, restore = job.unit, job.restore

@@ -16,10 +16,11 @@ S = TypeVar("S", bound=Keyed)
 class Lane(Generic[S]):
     """One topic of one partition."""
 
-    __slots__ = ("fetched", "next", "paused", "place", "raw", "topic", "unit")
+    __slots__ = ("fetched", "next", "number", "paused", "place", "raw", "topic", "unit")
 
     def __init__(self, unit: "Unit[S]", topic: str, place: Place) -> None:
         self.unit = unit
+        self.number = place[1]
         self.topic = topic
         self.place = place
         self.next: int | None = None

@@ -93,7 +93,7 @@ moves = st.lists(
 
 @given(moves)
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=15
 )
 def test_a_spilled_table_is_a_dict(
     tmp_path_factory: pytest.TempPathFactory, seen: list[tuple[str, str]]

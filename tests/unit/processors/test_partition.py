@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.adapters.store import MemoryTable
@@ -39,6 +39,7 @@ def told(each: Runner) -> list[tuple[str, int]]:
 moments = st.lists(st.tuples(st.integers(0, 10_000), st.sampled_from(["a", "b", "c"])), max_size=30)
 
 
+@settings(max_examples=50, deadline=None)
 @given(moments, st.integers(0, 30))
 def test_a_restore_at_any_point_changes_nothing(seen: list[tuple[int, str]], cut: int) -> None:
     """Dump all, load all, go on: the same messages and the same state, timers included."""

@@ -89,6 +89,17 @@ def test_an_unknown_abort_ends_the_host() -> None:
         settle(host)
 
 
+def test_a_seek_that_is_too_early_is_tried_again() -> None:
+    """A place takes a moment until it is being read."""
+    rig = Rig()
+    rig.clicks(20)
+    for _ in range(3):
+        rig.broker.fail("seek", Retryable("injected"), skip=1)
+    rig.broker.fail("commit", Retryable("injected"))
+    settle(rig.host(batch_records=5))
+    rig.assert_each_counted_once()
+
+
 def test_aborts_in_a_row_end_the_host() -> None:
     """More than three in a row: it is not getting better."""
     rig = Rig()

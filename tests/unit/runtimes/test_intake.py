@@ -7,8 +7,8 @@ import pytest
 
 from orchestrator.errors import Retryable
 from orchestrator.messages.operations import DeadLetter
-from orchestrator.runtimes.worker.batch import PartitionFault
 from orchestrator.processors.dead_letters import MAX_KEPT_BYTES
+from orchestrator.runtimes.worker.batch import PartitionFault
 from tests.counting import Counted, CountingProcessor, body
 from tests.unit.runtimes.rig import START_MS, Rig, Tallies, settle
 
