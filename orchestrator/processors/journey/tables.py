@@ -6,6 +6,7 @@ import orjson
 
 from orchestrator.domain.decisioning import PolicySet
 from orchestrator.domain.risk import Risk
+from orchestrator.domain.signals import NAMES
 from orchestrator.errors import InvalidPolicy
 from orchestrator.online.snapshots import read
 
@@ -60,13 +61,12 @@ class Tables:
             self.risk = Risk(read(value))
 
     def _policy(self, key: str, value: bytes | None) -> None:
-        published = dict(self._published)
+        # kept also where it does not fit: documents that only fit together come one by one
         if value is None:
-            published.pop(key, None)
+            self._published.pop(key, None)
         else:
-            published[key] = value
-        self.policies = self._shipped.overridden(published)
-        self._published = published
+            self._published[key] = value
+        self.policies = self._shipped.overridden(self._published, NAMES)
 
     def _product(self, key: str, value: bytes | None) -> None:
         if value is None:
