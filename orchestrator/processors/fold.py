@@ -6,17 +6,19 @@ dead letters, no transactions.
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from orchestrator.errors import InvalidRecord
 from orchestrator.ports import Processor, StateTable
 from orchestrator.processors.dead_letters import dead_letter
 from orchestrator.processors.partition import PartitionRunner
-from orchestrator.types import Emit, Keyed, Position, Record, Scope
+from orchestrator.types import Emit, Keyed, Millis, Position, Record, Scope
 
 S = TypeVar("S", bound=Keyed)
 
 CLOCK_MARKER = "clock_advanced"
+TOMBSTONES = frozenset({"profiles"})
+"""Inputs on which a record without a value means something: erase this person."""
 
 
 class Fold(Generic[S]):
@@ -49,25 +51,28 @@ class Fold(Generic[S]):
         """Records folded, by topic."""
         self.dead_letters: Counter[str] = Counter()
         """Records refused, by reason."""
+        self.offsets: Counter[tuple[str, int]] = Counter()
+        """The next offset of each topic and partition."""
         self._group = group
-        self._offsets: Counter[tuple[str, int]] = Counter()
 
     def feed(
-        self, topic: str, key: str, value: bytes, traceparent: str | None = None
+        self, topic: str, key: str, value: bytes | None, traceparent: str | None = None
     ) -> Iterator[Emit]:
         """Fold one record as the worker would find it in the log; yield what it publishes."""
         partition = self._partition_for(key.encode(), self.partitions) if key else 0
         runner = self.runners[partition]
-        offset = self._offsets[topic, partition]
-        self._offsets[topic, partition] += 1
+        offset = self.offsets[topic, partition]
+        self.offsets[topic, partition] += 1
         try:
-            message = self.processor.decode(topic, key, value)
-            if message.type == CLOCK_MARKER:
+            message = self._decoded(topic, key, value)
+            if getattr(message, "type", "") == CLOCK_MARKER:
                 runner.advance(message.time_ms)
                 runner.skip(topic, offset)
             else:
+                # a tombstone has no time of its own
+                time_ms = runner.clock.now_ms if message is None else message.time_ms
                 runner.feed(
-                    Record(topic, partition, offset, key, message, message.time_ms, traceparent)
+                    Record(topic, partition, offset, key, message, Millis(time_ms), traceparent)
                 )
             self.records[topic] += 1
         except InvalidRecord as refusal:
@@ -84,6 +89,18 @@ class Fold(Generic[S]):
         for runner in self.runners:
             runner.advance(until_ms)
             yield from self._taken(runner)
+
+    def resume(self, offsets: Counter[tuple[str, int]]) -> None:
+        """Count on from where another fold of the same log stood."""
+        self.offsets.update(offsets)
+
+    def _decoded(self, topic: str, key: str, value: bytes | None) -> Any:
+        """The message; None for the one tombstone that means something."""
+        if value is not None:
+            return self.processor.decode(topic, key, value)
+        if topic in TOMBSTONES:
+            return None
+        raise InvalidRecord("tombstone", "this topic has no use for a record without a value")
 
     @staticmethod
     def _taken(runner: PartitionRunner[S]) -> Iterator[Emit]:

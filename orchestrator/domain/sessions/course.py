@@ -163,7 +163,7 @@ class Course:
             if self.stage < CART or self.stage == PURCHASED:
                 self.stage = CART
         if absolute:
-            self.cart_value_cents = value_cents
+            self.cart_value_cents = min(CENTS_MAX, value_cents)
             self.items_count = items_count or 1
         else:
             self.cart_value_cents = min(CENTS_MAX, max(0, self.cart_value_cents + value_cents))
@@ -206,7 +206,7 @@ class Course:
             return
         self.cart_emptied = 0
         if value_cents > 0:
-            self.cart_value_cents = value_cents
+            self.cart_value_cents = min(CENTS_MAX, value_cents)
             self.items_count = self.items_count or 1
         if items_count > 0:
             self.items_count = items_count

@@ -9,7 +9,7 @@ from orchestrator.domain.intent import concern
 from orchestrator.domain.sessions import Session
 from orchestrator.domain.signals import FEATURES, features, values
 from orchestrator.processors.journey.budgets import budgets_left_cents, spend
-from orchestrator.processors.journey.intake import WITHDRAWN
+from orchestrator.processors.journey.intake import COUNT_MAX, WITHDRAWN
 from orchestrator.processors.journey.ledger import LEDGER, channel_topic
 from orchestrator.processors.journey.state import (
     MAX_COMMANDS,
@@ -24,7 +24,8 @@ from orchestrator.processors.journey.triggers import Trigger
 from orchestrator.types import CommandId, DecisionId, Emit, Millis, Payload, Scope, SessionId
 
 RECENT_ORDER_MS = 24 * 3_600_000
-"""After a purchase nobody is reminded for a day, whenever the order became known."""
+"""A purchase up to a day before a session, in it or since forbids to remind of its cart: clocks of
+shops and browsers differ, and who has just bought is not to be chased."""
 DIGITS = 6
 """Digits kept of features and risk in the ledger: what is logged is what was used, and a feature
 that is 0 is left out."""
@@ -46,7 +47,9 @@ class Decider:
         """Decide while the shopper is there (or silent), and note it in the session."""
         now = trigger.now_ms
         row = features(session, profile.facts, now)
-        named = {name: round(value, DIGITS) for name, value in zip(FEATURES, row, strict=True) if value}
+        named = {
+            name: round(value, DIGITS) for name, value in zip(FEATURES, row, strict=True) if value
+        }
         stage = session.stage
         risk = round(self.tables.risk.score(named), DIGITS)
         signals = {name: value for name, value in values(session, now).items() if value}
@@ -76,7 +79,7 @@ class Decider:
         situation.signals = planned.signals
         situation.concern = concern(planned.signals)
         situation.facts = self._person(profile, now) | planned.facts
-        suppressions = _suppressions(profile, min(planned.opened_ms, now - RECENT_ORDER_MS))
+        suppressions = _suppressions(profile, min(planned.opened_ms, now) - RECENT_ORDER_MS)
         if profile.sessions.open:
             suppressions = suppressions | {"returned"}
         situation.suppressions = suppressions
@@ -153,7 +156,8 @@ class Decider:
         products = [*reversed(session.cart_product_ids), *reversed(session.viewed_product_ids)]
         found: dict[str, Any] = {
             "cart_value_cents": session.cart_value_cents,
-            "cart_items_count": session.items_count,
+            "cart_items_count": min(COUNT_MAX, session.items_count),
+            "currency": session.currency,
             "device": session.device,
             "product_id": session.viewed_product_ids[-1] if session.viewed_product_ids else None,
             "bundle_product_id": self.tables.partner(products),

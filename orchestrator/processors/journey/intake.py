@@ -11,6 +11,9 @@ from orchestrator.types import Emit, Millis
 UNDONE = frozenset({"order_cancelled", "order_refunded", "order_returned"})
 """Every other order event means that an order exists, whichever comes first."""
 
+CENTS_MAX = 10**12
+COUNT_MAX = 10**6
+"""Beyond is no customer but a mistake; the ledger's facts have bounds."""
 WITHDRAWN = ERASED = "consent_withdrawn"
 """Every command can be revoked for this reason, whatever its policy says."""
 
@@ -67,7 +70,7 @@ def note_order(
     profile.last_order_ms = max(profile.last_order_ms, happened_ms)
     facts = profile.facts
     facts.orders_count += 1
-    facts.orders_value_cents += total_cents or 0
+    facts.orders_value_cents = min(CENTS_MAX, facts.orders_value_cents + (total_cents or 0))
     now = Millis(max(profile.last_ms, happened_ms))
     return revoke(profile_id, profile, "order_completed", now, happened_ms=happened_ms)
 
@@ -87,9 +90,7 @@ def on_cart_emptied(
     profile.follow_ups = [planned for planned in profile.follow_ups if planned.name not in stopped]
     spared = {held.session_id for held in profile.sessions.open if held is not session}
     now = Millis(profile.last_ms)
-    return revoke(
-        profile_id, profile, "cart_emptied", now, happened_ms=happened_ms, spared=spared
-    )
+    return revoke(profile_id, profile, "cart_emptied", now, happened_ms=happened_ms, spared=spared)
 
 
 def on_order(profile_id: str, profile: Profile, event: Any) -> list[Emit]:
@@ -116,9 +117,9 @@ def on_profile(profile_id: str, profile: Profile, event: Any) -> list[Emit]:
     facts.segment = event.segment
     facts.is_member = bool(event.is_member)
     if event.orders_count is not None:
-        facts.orders_count = event.orders_count
+        facts.orders_count = min(COUNT_MAX, event.orders_count)
     if event.orders_value_cents is not None:
-        facts.orders_value_cents = event.orders_value_cents
+        facts.orders_value_cents = min(CENTS_MAX, event.orders_value_cents)
     facts.returns_share = event.returns_share or 0.0
     facts.coupon_share = event.coupon_share or 0.0
     emits: list[Emit] = []
@@ -146,6 +147,4 @@ def on_feedback(profile_id: str, profile: Profile, event: Any) -> list[Emit]:
 
 def _withdrawn(profile_id: str, profile: Profile, channel: str, happened_ms: int) -> list[Emit]:
     now = Millis(max(profile.last_ms, happened_ms))
-    return revoke(
-        profile_id, profile, WITHDRAWN, now, happened_ms=happened_ms, channel=channel
-    )
+    return revoke(profile_id, profile, WITHDRAWN, now, happened_ms=happened_ms, channel=channel)

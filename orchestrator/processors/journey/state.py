@@ -90,6 +90,7 @@ class Facts:
         return bool(
             self.customer_id
             or self.orders_count
+            or self.orders_value_cents
             or self.consent
             or self.time_zone
             or self.locale
