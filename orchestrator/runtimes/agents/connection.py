@@ -21,6 +21,7 @@ from orchestrator.runtimes.agents.settings import (
     TopicsNotReady,
 )
 
+PROBE_TIMEOUT_S = 1.0
 EMBEDDED_CLUSTER = "tansu_cluster"
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
@@ -144,6 +145,20 @@ async def look_up(settings: AgentsSettings) -> Cluster:
         await client.close()
     partitions = {topic["topic"]: len(topic["partitions"]) for topic in topics}
     return Cluster(partitions, cluster.get("cluster_id") == EMBEDDED_CLUSTER)
+
+
+async def answers(settings: AgentsSettings) -> bool:
+    """Whether a broker takes connections now."""
+    for address in settings.broker.split(","):
+        host, _, port = address.rpartition(":")
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                _, writer = await asyncio.open_connection(host, int(port))
+        except (OSError, TimeoutError, ValueError):
+            continue
+        writer.close()
+        return True
+    return False
 
 
 def fitted(settings: AgentsSettings, cluster: Cluster) -> AgentsSettings:

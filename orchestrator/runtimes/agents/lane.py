@@ -38,6 +38,7 @@ class Lane(Generic[S]):
         self._hot: dict[bytes, S | None] = {}
         self._dirty: dict[bytes, int] = {}
         self._taken: list[tuple[Stream[bytes], EventT[bytes]]] = []
+        self._resets = 0
         self._room = asyncio.Event()
         self._room.set()
 
@@ -76,8 +77,11 @@ class Lane(Generic[S]):
         taken, self._taken = self._taken, []
         # Rows are taken before anything is waited for: the states fold on meanwhile.
         rows = [(key, self._row(key), partition) for key, partition in dirty.items()]
+        resets = self._resets
         async with asyncio.timeout(DELIVERY_TIMEOUT_S):
             await asyncio.gather(*messages)
+            if resets != self._resets:
+                return set()  # partitions moved meanwhile: others may be at these rows
             await asyncio.gather(*(self._write(*row) for row in rows))
         for stream, event in taken:
             await stream.ack(event)
@@ -88,6 +92,7 @@ class Lane(Generic[S]):
 
     def reset(self) -> None:
         """Partitions moved, rows were restored: what was not acknowledged comes again."""
+        self._resets += 1
         self._hot.clear()
         self._dirty.clear()
         self._taken.clear()

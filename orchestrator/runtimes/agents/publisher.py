@@ -79,8 +79,10 @@ class Publisher:
         """Partitions moved: another member may have published since."""
         self._published.clear()
 
-    def plan(self, rows: Rows, owns: Callable[[bytes], bool]) -> Iterator[Send]:
+    def plan(self, rows: Rows, owns: Callable[[bytes], bool]) -> Iterator[Send | None]:
         """Everything due, as records: first the totals, then what is computed from them.
+
+        None stands for a product that has been looked at: a good moment to let others have a turn.
 
         Args:
             rows: The table of products.
@@ -90,8 +92,10 @@ class Publisher:
         self._due.clear()
         for key in due:
             yield from self._plan_totals(key, rows.get(key))
+            yield None
         for key in due:
             yield from self._plan_product(key, rows.get(key))
+            yield None
 
     def _plan_totals(self, key: bytes, row: bytes | None) -> Iterator[Send]:
         product_id = key.decode()
@@ -150,23 +154,23 @@ class Expiry:
         """A row came into being."""
         self._queues.setdefault(partition, deque()).append((last_ms, key))
 
-    def expired(self, partition: int, now_ms: int, rows: Rows) -> Iterator[bytes]:
-        """Keys to forget by now; the caller removes them from the table.
+    def expired(
+        self, partition: int, now_ms: int, last_ms_of: Callable[[bytes], int | None]
+    ) -> Iterator[bytes]:
+        """Keys to forget by now; the caller removes them.
 
         Args:
             partition: Whose time it is.
             now_ms: Event time there.
-            rows: The table; may lag behind what is being folded, then a key is spared or, its
-                shopper back after all that time, starts over.
+            last_ms_of: A shopper's latest event time; None: already gone.
         """
         now_ms = self._now_ms[partition] = max(now_ms, self._now_ms.get(partition, 0))
         queue = self._queues.get(partition)
         while queue and queue[0][0] <= now_ms - self._retention_ms:
             _, key = queue.popleft()
-            row = rows.get(key)
-            if row is None:
+            last_ms = last_ms_of(key)
+            if last_ms is None:
                 continue
-            last_ms = load_shopper(row).last_ms
             if last_ms <= now_ms - self._retention_ms:
                 yield key
             else:

@@ -1,6 +1,6 @@
 """Web views: what has been published of a product, and what is on the rise."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from heapq import nlargest
 from typing import Any
 
@@ -48,8 +48,16 @@ def limit_of(text: str) -> int | None:
     return limit if 1 <= limit <= TRENDING_MOST else None
 
 
-def add_views(app: faust.App, directory: Directory, ready: Callable[[], bool]) -> None:
-    """Serve `/products/{id}`, `/trending`, `/livez` and `/readyz`."""
+def add_views(
+    app: faust.App, directory: Directory, hindrance: Callable[[], Awaitable[str | None]]
+) -> None:
+    """Serve `/products/{id}`, `/trending`, `/livez` and `/readyz`.
+
+    Args:
+        app: The Faust app; its web server is on.
+        directory: What has been published.
+        hindrance: Why records cannot be taken now; None: they can.
+    """
 
     @app.page("/products/{product_id}", name="product")  # type: ignore[arg-type]
     async def _(web: Web, request: Request, product_id: str) -> Response:
@@ -71,9 +79,10 @@ def add_views(app: faust.App, directory: Directory, ready: Callable[[], bool]) -
 
     @app.page("/readyz", name="readyz")  # type: ignore[arg-type]
     async def _(web: Web, request: Request) -> Response:
-        if ready():
+        why = await hindrance()
+        if why is None:
             return _answer(web, {"status": "ready"}, 200)
-        return _answer(web, {"status": "restoring or rebalancing"}, 503)
+        return _answer(web, {"status": why}, 503)
 
 
 def _answer(web: Web, value: Any, status: int) -> Response:
