@@ -29,6 +29,11 @@ class Member:
             self._process = subprocess.Popen(self._command, cwd=ROOT, stderr=log)
         return self
 
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         """SIGKILL: nothing is finished, nothing is said."""
         assert self._process is not None

@@ -177,6 +177,25 @@ def test_a_member_the_group_went_on_without_commits_nothing() -> None:
     rig.assert_each_counted_once()
 
 
+def test_a_partition_that_somebody_else_ran_is_restored() -> None:
+    """Even if nobody said that we had lost it: the group's marker is not our last batch."""
+    rig = Rig()
+    rig.clicks(20)
+    first = rig.host(slot="a")
+    settle(first)
+    group = rig.broker.groups["orchestrator-worker"]
+    members = list(group.members)
+    group.members.clear()
+    other = rig.host(slot="b")
+    rig.clicks(20)
+    settle(other)
+    group.members[:] = members
+    group.generation += 1
+    rig.clicks(20)
+    settle(first)
+    rig.assert_each_counted_once()
+
+
 def test_one_owner_runs_everything() -> None:
     """With `own_all_with_first`, the member that holds partition 0 reads them all."""
     rig = Rig(partitions=4)
