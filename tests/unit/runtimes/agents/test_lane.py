@@ -67,7 +67,7 @@ async def test_a_row_is_written_once_for_many_records() -> None:
     assert await lane.flush() == {b"k"}
     assert log.data == {b"k": b"123"}
     assert await lane.flush() == set()
-    assert lane_of(log).get(b"k") == b"123"
+    assert lane_of(log).get(b"k") == bytearray(b"123")
 
 
 async def test_what_folds_on_during_a_flush_waits_for_the_next() -> None:
