@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-quality schemas golden docs test-kafka clean
+.PHONY: help demo test lint check bench bench-quality schemas golden docs test-kafka clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -22,12 +22,15 @@ demo: $(READY) ## the main job on the embedded broker: shoppers, risk, intervent
 	@$(BIN)/orchestrator demo $(ARGS)
 
 test: $(READY) ## every test that needs no more than this machine
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/conformance tests/golden tests/docs tests/deploy $(ARGS)
+	@$(BIN)/python -m pytest -q tests/integration $(ARGS)
 
-check: $(READY) ## the gate before a commit: format, lint, types, floors, fast tests, generated files
+lint: $(READY) ## format, lint, types, import floors, generated files
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q tests/unit tests/conformance tests/golden
 	@$(BIN)/orchestrator schemas check
+
+check: lint ## the gate before a commit: lint and the fast tests
+	@$(BIN)/python -m pytest -q -n 2 -m 'not slow' tests/unit tests/conformance tests/golden
 
 bench: $(READY) ## speed against Quix Streams, bytewax and Faust on one broker; ratios, JSON in benchmarks/results
 	@$(BIN)/python -m benchmarks.speed $(ARGS)
