@@ -1,9 +1,9 @@
 """Write the generated parts of the docs anew: `make docs`, or `python -m docs.generate`.
 
-Whole pages come from the code they describe. In the hand-written pages three kinds of block are filled:
-`<!-- output: COMMAND -->` with what the command prints, `<!-- file: PATH -->` with the file, and
-`<!-- figures -->` with what stands in `benchmarks/results`.
-"""  # ruff: noqa: INP001, T201 - a script beside the pages it writes
+Whole pages come from the code they describe. In the hand-written ones three kinds of block are
+filled: `<!-- output: COMMAND -->` with what the command prints, `<!-- file: PATH -->` with the
+file, and `<!-- figures -->` with what stands in `benchmarks/results`.
+"""
 
 import json
 import re
@@ -16,21 +16,20 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from orchestrator.domain import signals
+from orchestrator.messages import topics
+from orchestrator.runtimes.worker.metrics import METRICS
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 
-from orchestrator.domain import signals
-from orchestrator.messages import topics
-from orchestrator.runtimes.worker.metrics import METRICS
-
 ROOT = Path(__file__).parents[1]
 EXAMPLE = "docs/examples/hesitation.jsonl"
 PICTURE_COLUMNS = 104
-_OUTPUT = re.compile(r"(<!-- output: (?P<command>[^\n]+) -->\n```text\n)(?P<body>.*?)(?=```)", re.S)
-_FILE = re.compile(r"(<!-- file: (?P<path>[^\n]+) -->\n```\w+\n)(?P<body>.*?)(?=\n?```)", re.S)
-_FIGURES = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- /figures -->)", re.S)
-_FONTS = re.compile(r"@font-face \{\{.*?\}\}\s*", re.S)
+_OUTPUT = re.compile(r"(<!-- output: (?P<command>[^\n]+) -->\n```text\n).*?(?=```)", re.DOTALL)
+_FILE = re.compile(r"(<!-- file: (?P<path>[^\n]+) -->\n```\w+\n).*?(?=```)", re.DOTALL)
+_FIGURES = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- /figures -->)", re.DOTALL)
+_FOREIGN = re.compile(r"@font-face \{\{.*?\}\}\s*|<!--.*?-->\s*", re.DOTALL)
 
 
 def orchestrator(*arguments: str, folder: Path = ROOT) -> str:
@@ -47,7 +46,7 @@ def filled(text: str) -> str:
     text = _OUTPUT.sub(
         lambda found: found[1] + orchestrator(*shlex.split(found["command"])[1:]), text
     )
-    text = _FILE.sub(lambda found: found[1] + (ROOT / found["path"]).read_text().rstrip(), text)
+    text = _FILE.sub(lambda found: found[1] + (ROOT / found["path"]).read_text(), text)
     return _FIGURES.sub(lambda _: figures(), text)
 
 
@@ -58,8 +57,9 @@ def metrics_page() -> str:
         "",
         "Generated from `orchestrator/runtimes/worker/metrics.py`; do not edit.",
         "",
-        "Served as Prometheus text on `/metrics` of the port that `--metrics-port` names, by worker and learner. Every metric has",
-        "the label `group` (the consumer group). Counters grow when a batch is *committed*: what an aborted batch did is not counted.",
+        "Served as Prometheus text on `/metrics` of the port that `--metrics-port` names, by",
+        "worker and learner. Every metric has the label `group` (the consumer group). Counters of",
+        "records grow when a batch is *committed*: what an aborted batch did is not counted.",
         "What to do about them: [runbook](runbook.md).",
         "",
         "| metric | kind | labels beside `group` | meaning |",
@@ -85,10 +85,13 @@ def figures() -> str:
 
 
 def _speed(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Goals that were measured; those of a run that failed are left out."""
     rows = []
+    failed = {name for name, engine in results["engines"].items() if engine["failures"]}
     for goal in results["goals"]:
         ratio = goal["measured"]
-        if ratio is not None:
+        ours = "product" if goal["goal"].startswith("whole product") else "host"
+        if ratio is not None and ours not in failed:
             spread = f"{ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})"
             rows.append((goal["goal"], f"{spread}; goal at most {goal['at_most']:g}", "make bench"))
     return rows
@@ -102,9 +105,8 @@ def _quality(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         named = {"all features": shoppers, "without `PageValues`": shoppers["without_page_values"]}
         for which, scores in named.items():
             auc, loss, ece = (scores[name]["mean"] for name in ("auc", "log_loss", "ece"))
-            what = (
-                f"UCI Online Shoppers, {shoppers['sessions']:,} sessions, predict then learn, {which}"
-            )
+            count = f"{shoppers['sessions']:,} sessions"
+            what = f"UCI Online Shoppers, {count}, predict then learn, {which}"
             figure = f"AUC {auc:.3f}, log loss {loss:.3f}, calibration error {ece:.3f}"
             rows.append((what, figure, command))
     return rows
@@ -129,7 +131,7 @@ def picture() -> str:
     )
     console.print(f"$ {command}", markup=False, style="bold")
     console.print(told.rstrip(), markup=False)
-    form = _FONTS.sub("", CONSOLE_SVG_FORMAT)
+    form = _FOREIGN.sub("", CONSOLE_SVG_FORMAT)
     return console.export_svg(
         title="orchestrator explain", theme=DIMMED_MONOKAI, code_format=form, unique_id="explain"
     )
