@@ -12,6 +12,7 @@ from orchestrator.adapters.kafka.admin import Admin, TopicSpec
 from orchestrator.adapters.kafka.producer import InputProducer
 from orchestrator.adapters.kafka.settings import Cluster
 from orchestrator.adapters.kafka.transport import KafkaTransport
+from orchestrator.adapters.memory.murmur2 import murmur2
 from orchestrator.adapters.store import MemoryTable, SpillTable
 from orchestrator.config import Connection
 from orchestrator.domain.decisioning import PolicySet, content_hash, load
@@ -19,12 +20,11 @@ from orchestrator.domain.outcomes import RewardRule
 from orchestrator.domain.risk import Risk
 from orchestrator.domain.signals import NAMES
 from orchestrator.errors import InvalidPolicy, OrchestratorError
-from orchestrator.adapters.memory.murmur2 import murmur2
 from orchestrator.messages.topics import TOPICS, partition_count, prefixed, topic_config
 from orchestrator.online.snapshots import shipped
 from orchestrator.ports import Processor
-from orchestrator.processors.journey.processor import JourneyProcessor
 from orchestrator.processors.fold import Fold
+from orchestrator.processors.journey.processor import JourneyProcessor
 from orchestrator.runtimes.worker.run import run_host
 from orchestrator.runtimes.worker.settings import HostSettings, own_all_with_first, own_assigned
 from orchestrator.types import Keyed
@@ -155,6 +155,11 @@ def _tables(settings: HostSettings, processor: Any) -> Callable[[int], Any]:
 def fold(processor: Processor[S], partitions: int) -> Fold[S]:
     """The in-process host, with the partitioner of the topics' writers."""
     return Fold(processor, MemoryTable, murmur2, partitions)
+
+
+def encoded(value: Mapping[str, Any]) -> bytes:
+    """A message as it travels."""
+    return orjson.dumps(value)
 
 
 def names(topics: Iterable[str], prefix: str) -> list[str]:

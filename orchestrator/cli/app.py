@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from orchestrator import __version__
-from orchestrator.cli import data, decisions, operate, policy, replay, roles, schemas, topics
+from orchestrator.cli import (
+    data,
+    decisions,
+    demo,
+    operate,
+    policy,
+    replay,
+    roles,
+    schemas,
+    simulate,
+    topics,
+)
 from orchestrator.cli.output import err
 
 app = typer.Typer(
@@ -35,8 +46,10 @@ def _root(
     """See `orchestrator COMMAND --help`; exit codes and error codes stand in docs/errors.md."""
 
 
+demo.register(app)
 roles.register(app)
 replay.register(app)
+simulate.register(app)
 decisions.register(app)
 data.register(app)
 operate.register(app)

@@ -46,7 +46,7 @@ def demo(
         from orchestrator import wiring  # noqa: PLC0415 (loads the product)
         from orchestrator.adapters.clock import SystemClock  # noqa: PLC0415
         from orchestrator.cli import stage  # noqa: PLC0415
-        from orchestrator.simulator import Dials, Simulation  # noqa: PLC0415
+        from orchestrator.simulator import Dials, Simulation, World  # noqa: PLC0415
 
         place = connection(address, extra)
         wiring.create_topics(place, PARTITIONS)
@@ -54,11 +54,9 @@ def demo(
         roles = stage.start_roles(stack, place, logs)
         # simulated time ends at the present: no event lies in the future of its writing
         start_ms = SystemClock().now_ms() - round(seconds * speed * 1000) - 60_000
-        simulation = Simulation(
-            seed=seed,
-            start_ms=start_ms,
-            dials=Dials(sessions_per_minute=sessions_per_min),
-        )
+        sessions = max(1, round(sessions_per_min * speed * seconds / 60))
+        dials = Dials(sessions_per_minute=sessions_per_min)
+        simulation = Simulation(World(seed, sessions, start_ms, dials=dials))
         shop = stage.Shop(place, simulation)
         stack.callback(shop.close)
         story = Story(as_json=as_json)

@@ -12,6 +12,28 @@ from orchestrator.online.rng import uniform
 from orchestrator.online.snapshots import shipped
 
 SIGNALS_SHOWN = 12
+CAUSES_SHOWN = 4
+TELLING = {
+    "payment_failures_count": "payment failed x{}",
+    "coupon_denied_count": "coupon denied x{}",
+    "rage_clicks_count": "rage clicks x{}",
+    "exit_intents_count": "about to leave x{}",
+    "shipping_cost_dwell_ms": "shipping costs {}",
+    "returns_policy_dwell_ms": "returns policy {}",
+    "delivery_dates_dwell_ms": "delivery dates {}",
+    "payment_switches_count": "payment switched x{}",
+    "silence_in_checkout_ms": "silent in checkout {}",
+    "price_dwell_ms": "price {}",
+    "size_guide_dwell_ms": "size guide {}",
+    "reviews_dwell_ms": "reviews {}",
+    "refreshes_count": "refreshed x{}",
+    "tab_hidden_count": "looked elsewhere x{}",
+    "price_jumps_count": "price jumps x{}",
+    "form_abandons_count": "forms left x{}",
+    "step_returns_count": "steps back x{}",
+    "products_viewed_count": "{} products",
+}
+"""Signals of a headline, the most telling first."""
 REASONS = {
     "best": "nothing scored better than leaving the shopper alone",
     "value": "it had the best expected value",
@@ -38,8 +60,8 @@ def situation_of(entry: dict[str, Any]) -> Situation:
         signals=entry.get("signals", {}),
         facts=entry.get("facts", {}),
         consent=entry.get("consent", {}),
-        contacts=[tuple(contact) for contact in entry.get("contacts", [])],  # type: ignore[misc]
-        dismissed=[tuple(one) for one in entry.get("dismissed", [])],  # type: ignore[misc]
+        contacts=[tuple(contact) for contact in entry.get("contacts", [])],
+        dismissed=[tuple(one) for one in entry.get("dismissed", [])],
         suppressions=frozenset(entry.get("suppressions", [])),
         budgets_left_cents=entry.get("budgets_left_cents", {}),
         trigger=kind,
@@ -105,16 +127,24 @@ def why(entry: dict[str, Any]) -> str:
 
 
 def headline(entry: dict[str, Any]) -> str:
-    """A decision in one line."""
-    signals = sorted(entry.get("signals", {}).items(), key=lambda one: -one[1])
-    causes = ", ".join(f"{name} {_short(value)}" for name, value in signals if _telling(name))
+    """A decision in one line: s-91 at shipping risk 0.81 <- shipping costs 41 s -> ..."""
+    signals = entry.get("signals", {})
+    causes = [
+        told_as.format(_amount(name, signals[name]))
+        for name, told_as in TELLING.items()
+        if signals.get(name, 0) > 0
+    ]
     chosen = entry["chosen"]
     action = chosen["action"].replace("_", " ")
     return (
-        f"{entry['session_id']} at {entry['stage']} risk {entry['risk']:.2f}"
-        f" <- {causes[:90] or 'nothing special'} -> {action}"
-        f" (p {chosen['propensity']:.2f}, {entry['reason']})"
+        f"{entry['session_id']} at {entry['stage']}, risk {entry['risk']:.2f}"
+        f" <- {', '.join(causes[:CAUSES_SHOWN]) or 'nothing special'} -> {action}"
+        f" ({entry['reason']}, p {chosen['propensity']:.2f})"
     )
+
+
+def _amount(name: str, value: float) -> str:
+    return f"{value / 1000:.0f} s" if name.endswith("_ms") else f"{value:.0f}"
 
 
 def told(found: dict[str, Any]) -> Iterator[str]:

@@ -42,9 +42,8 @@ class Shop:
     def write_until(self, time_ms: int) -> None:
         """Write what happens up to a moment of the shop's time."""
         for emission in self._simulation.step_until(time_ms):
-            value = None if emission.payload is None else orjson.dumps(emission.payload)
             topic = prefixed(emission.topic, self._place.topic_prefix)
-            self._producer.send(topic, emission.key.encode(), value)
+            self._producer.send(topic, emission.key.encode(), orjson.dumps(emission.value))
             self.written += 1
 
     def look(self) -> Iterator[tuple[str, Payload]]:
@@ -77,7 +76,11 @@ class Shop:
 def start_roles(stack: ExitStack, place: Connection, logs: Path) -> dict[str, Any]:
     """Start worker, learner and agents in simulated time, their logs in a folder."""
     shared = command_options(place)
-    own = {"worker": ["--clock", "event"], "learner": ["--clock", "event"], "agents": []}
+    own: dict[str, list[str]] = {
+        "worker": ["--clock", "event"],
+        "learner": ["--clock", "event"],
+        "agents": [],
+    }
     return {
         name: start_role(stack, name, [*shared, *options], logs / f"{name}.log")
         for name, options in own.items()
