@@ -1,4 +1,4 @@
-"""What is deployed is checked without an engine: compose by its own binary, the image by hadolint."""
+"""What is deployed is checked without an engine: compose by its binary, the image by hadolint."""
 
 import shutil
 import subprocess

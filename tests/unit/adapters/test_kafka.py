@@ -73,9 +73,7 @@ def test_time_outs_fit_the_broker(cluster: Cluster, session_ms: int, heartbeat_m
 def failure(
     code: int, *, fatal: bool = False, retriable: bool = False, abort: bool = False
 ) -> KafkaException:
-    return KafkaException(
-        KafkaError(code, "injected", fatal, retriable, abort)
-    )
+    return KafkaException(KafkaError(code, "injected", fatal, retriable, abort))
 
 
 def raising(error: Exception, times: int = 1_000_000) -> tuple[Callable[[], None], list[int]]:
