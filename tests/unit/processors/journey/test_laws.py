@@ -1,10 +1,9 @@
 """Laws that hold for every history of a person."""
 
 import math
-import os
 from collections import Counter
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.domain.decisioning import shipped
@@ -16,8 +15,6 @@ from tests.unit.processors.journey.streams import WITHIN_S, histories, read
 
 History = list[tuple[str, Payload]]
 END_S = WITHIN_S + 3 * DAY
-FEW = int(os.environ.get("ORCHESTRATOR_TEST_EXAMPLES", "25"))
-"""Examples of each law: a history is long, and has many moments."""
 
 
 def told(history: History) -> Story:
@@ -28,7 +25,6 @@ def told(history: History) -> Story:
     return story
 
 
-@settings(max_examples=FEW)
 @given(history=histories())
 def test_everything_published_is_of_its_contract(history: History) -> None:
     """Every message passes its model, unknown fields forbidden; its key is its person."""
@@ -38,7 +34,6 @@ def test_everything_published_is_of_its_contract(history: History) -> None:
         assert emit.key == "p-1"
 
 
-@settings(max_examples=FEW)
 @given(history=histories())
 def test_a_ledger_entry_is_a_lawful_choice(history: History) -> None:
     """Propensities of the allowed sum to 1, the refused have none, the draw picks the chosen."""
@@ -60,7 +55,6 @@ def test_a_ledger_entry_is_a_lawful_choice(history: History) -> None:
         assert (entry["command_id"] is None) == (row["action"] == "do_nothing")
 
 
-@settings(max_examples=FEW)
 @given(history=histories())
 def test_commands_and_revocations_belong_together(history: History) -> None:
     """Ids are unique; each command has its entry; it is revoked at most once, while it lives."""
@@ -85,7 +79,6 @@ def test_commands_and_revocations_belong_together(history: History) -> None:
             assert value["time_ms"] >= issued.value["time_ms"]
 
 
-@settings(max_examples=FEW)
 @given(history=histories())
 def test_every_click_is_in_one_session_or_refused(history: History) -> None:
     """Distinct clicks = events of closed sessions + late ones; duplicates count nowhere."""
@@ -111,14 +104,12 @@ def _late_orders(history: History) -> int:
     return sum(message["type"] == "order_completed" for _, message in history)
 
 
-@settings(max_examples=FEW)
 @given(history=histories())
 def test_the_same_log_gives_the_same_messages(history: History) -> None:
     """Two readings are equal to the byte."""
     assert told(history).emits == told(history).emits
 
 
-@settings(max_examples=FEW)
 @given(history=histories(), cuts=st.sets(st.integers(0, 50), max_size=4))
 def test_a_restart_changes_nothing(history: History, cuts: set[int]) -> None:
     """State, clock and values through JSON and back, anywhere: the rest of the log is the same."""
