@@ -131,7 +131,7 @@ def picture() -> str:
     )
     console.print(f"$ {command}", markup=False, style="bold")
     console.print(told.rstrip(), markup=False)
-    form = _FOREIGN.sub("", CONSOLE_SVG_FORMAT)
+    form = _FOREIGN.sub("", CONSOLE_SVG_FORMAT).replace("<svg ", '<svg xml:space="preserve" ', 1)
     return console.export_svg(
         title="orchestrator explain", theme=DIMMED_MONOKAI, code_format=form, unique_id="explain"
     )
