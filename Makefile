@@ -48,7 +48,7 @@ docs: $(READY) ## write the generated pages of docs/ anew and run the code block
 	@$(BIN)/python -m docs.generate && $(BIN)/python -m pytest -q tests/docs
 
 test-kafka: $(READY) ## the integration suite against a real Apache Kafka (Java 17 and Maven needed)
-	@deploy/kafka/run.sh $(BIN)/python -m pytest -q tests/integration $(ARGS)
+	@$(BIN)/python deploy/kafka/run.py $(KAFKA) $(BIN)/python -m pytest -q tests/integration $(ARGS)
 
 clean: ## remove what was installed and built here
 	rm -rf $(VENV) .venv-bench build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache var

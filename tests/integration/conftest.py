@@ -5,6 +5,7 @@ group of its own.
 """
 
 import os
+import secrets
 from collections.abc import Iterator
 from itertools import count
 
@@ -14,6 +15,8 @@ from orchestrator.adapters.embedded import EmbeddedBroker
 from orchestrator.adapters.kafka.admin import Admin, TopicSpec
 from orchestrator.adapters.kafka.settings import Cluster
 
+_run = secrets.token_hex(4)
+"""A cluster outlives a run, and process ids come again."""
 _names = count(1)
 
 
@@ -31,7 +34,7 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture
 def prefix() -> str:
     """A name of this test's own, for topics and groups."""
-    return f"t{os.getpid()}-{next(_names)}."
+    return f"t{_run}-{next(_names)}."
 
 
 @pytest.fixture
