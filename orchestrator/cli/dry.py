@@ -100,7 +100,7 @@ class DryRun:
         emits = self._taken(self.fold.feed(row.topic, row.key, row.value))
         if self.fold.dead_letters.total() == before:
             self.summary.records += 1
-            self.summary.purchase_events += b'"order_completed"' in row.value
+            self.summary.purchase_events += b'"order_completed"' in (row.value or b"")
         return emits
 
     def finish(self, last_ms: int) -> list[Emit]:

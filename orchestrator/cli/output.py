@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 import orjson
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from orchestrator.errors import OrchestratorError
@@ -48,9 +49,9 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except OrchestratorError as error:
-            err.print(f"[bold red]{error.code}[/] {error.message}", markup=True)
+            err.print(f"[bold red]{error.code}[/] {escape(error.message)}")
             if error.way_out:
-                err.print(f"     {error.way_out}")
+                err.print(f"     {escape(error.way_out)}")
             raise typer.Exit(error.exit_status) from None
         except KeyboardInterrupt:
             err.print("interrupted")

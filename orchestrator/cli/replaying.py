@@ -49,7 +49,7 @@ def write_all(
                 continue
             producer.send(prefixed(row.topic, place.topic_prefix), row.key.encode(), row.value)
             written += 1
-            summary.purchase_events += b'"order_completed"' in row.value
+            summary.purchase_events += b'"order_completed"' in (row.value or b"")
             if last_ms < row.time_ms < FARTHEST_MS:
                 last_ms = row.time_ms
         clicks = prefixed("clickstream", place.topic_prefix)

@@ -58,7 +58,10 @@ class Fold(Generic[S]):
     def feed(
         self, topic: str, key: str, value: bytes | None, traceparent: str | None = None
     ) -> Iterator[Emit]:
-        """Fold one record as the worker would find it in the log; yield what it publishes."""
+        """Fold one record as the worker would find it in the log; yield what it publishes.
+
+        A record of a topic that the processor does not read is only checked.
+        """
         partition = self._partition_for(key.encode(), self.partitions) if key else 0
         runner = self.runners[partition]
         offset = self.offsets[topic, partition]
@@ -68,7 +71,7 @@ class Fold(Generic[S]):
             if getattr(message, "type", "") == CLOCK_MARKER:
                 runner.advance(message.time_ms)
                 runner.skip(topic, offset)
-            else:
+            elif topic in self.processor.inputs:
                 # a tombstone has no time of its own
                 time_ms = runner.clock.now_ms if message is None else message.time_ms
                 runner.feed(

@@ -5,6 +5,7 @@ A line is either a message of `clickstream`, or `{"topic": ..., "key": ..., "val
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -29,18 +30,31 @@ def _row(line: bytes) -> Row:
         return Row("clickstream", "", line, 0)
     if not isinstance(value, dict):
         return Row("clickstream", "", line, 0)
-    topic = "clickstream"
     if "topic" in value and "value" in value:
         topic, key, value = value["topic"], value.get("key"), value["value"]
         if topic not in TOPICS:
             return skipped("unknown_topic")
-        line = b"" if value is None else orjson.dumps(value)
-        value = value if isinstance(value, dict) else {}
-    else:
-        key = value.get("profile_id")
+        return _enveloped(topic, key, value, line)
+    return Row("clickstream", _text(value.get("profile_id")), line, _time_ms(value))
+
+
+def _enveloped(topic: str, key: object, value: object, line: bytes) -> Row:
+    if value is None:
+        return Row(topic, _text(key), None, 0)
+    fields = value if isinstance(value, dict) else {}
     if key is None:
-        key = value.get("product_id" if topic in {"catalog", "inventory"} else "profile_id")
+        key = fields.get("product_id" if topic in {"catalog", "inventory"} else "profile_id")
+    try:
+        body = orjson.dumps(value)
+    except orjson.JSONEncodeError:  # nested deeper than can be written: the topic refuses it too
+        body = line
+    return Row(topic, _text(key), body, _time_ms(fields))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _time_ms(value: dict[str, Any]) -> int:
     time_ms = value.get("time_ms")
-    if not isinstance(time_ms, int):
-        time_ms = 0
-    return Row(topic, key if isinstance(key, str) else "", line, time_ms)
+    return time_ms if isinstance(time_ms, int) else 0

@@ -4,16 +4,12 @@ Columns: event_time, event_type, product_id, category_id, category_code, brand, 
 user_session. A purchase row is one order of one product (the data name no order).
 """
 
-import csv
-import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from orchestrator.adapters.importers.rows import Row, UnreadableInput, open_bytes, skipped
+from orchestrator.adapters.importers.rows import Row, csv_rows, row_of, skipped
 
 COLUMNS = ("event_time", "event_type", "product_id", "price", "user_id", "user_session")
 TYPES = {
@@ -31,16 +27,8 @@ def cents(price: str) -> int | None:
 
 def read_rees46(path: Path) -> Iterator[Row]:
     """Yield a row per line; the id is the line's number, so a replay repeats it."""
-    with open_bytes(path) as plain:
-        rows = csv.DictReader(io.TextIOWrapper(plain, "utf-8", errors="replace", newline=""))
-        missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
-        if missing:
-            raise UnreadableInput(
-                f"{path} has no column {', '.join(missing)}.",
-                way_out="The header must be that of REES46's files.",
-            )
-        for number, row in enumerate(rows, start=1):
-            yield _row(number, row)
+    for number, row in enumerate(csv_rows(path, COLUMNS, "REES46's files"), start=1):
+        yield skipped("bad_row") if row is None else _row(number, row)
 
 
 def _row(number: int, row: dict[str, str]) -> Row:
@@ -63,7 +51,7 @@ def _row(number: int, row: dict[str, str]) -> Row:
         "session_id": row["user_session"] or None,
         "properties": _properties(kind, number, row, price_cents),
     }
-    return Row("clickstream", row["user_id"], orjson.dumps(value), time_ms)
+    return row_of("clickstream", row["user_id"], value, time_ms)
 
 
 def _properties(

@@ -5,17 +5,21 @@ time, so it is read whole and sorted by time (stable); rows of one transaction a
 A parquet sample with the same columns (event coded 0, 1, 2) is read too, where pyarrow is there.
 """
 
-import csv
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from orchestrator.adapters.importers.rows import Row, UnreadableInput, open_bytes, skipped
+from orchestrator.adapters.importers.rows import (
+    Row,
+    UnreadableInput,
+    check_columns,
+    csv_rows,
+    row_of,
+    skipped,
+)
 
 COLUMNS = ("timestamp", "visitorid", "event", "itemid", "transactionid")
+ORIGIN = "RetailRocket's events.csv"
 TYPES = {
     "view": "product_viewed",
     "addtocart": "product_added",
@@ -28,17 +32,13 @@ TYPES = {
 
 def read_retailrocket(path: Path) -> Iterator[Row]:
     """Yield a row per line in the order of time; rows without a time come first, as skipped."""
-    source = _parquet(path) if path.suffix == ".parquet" else _csv(path)
-    rows = [_row(number, row) for number, row in enumerate(source, start=1)]
+    source = _parquet(path) if path.suffix == ".parquet" else csv_rows(path, COLUMNS, ORIGIN)
+    rows = [
+        skipped("bad_row") if row is None else _row(number, row)
+        for number, row in enumerate(source, start=1)
+    ]
     rows.sort(key=lambda row: row.time_ms)
     yield from rows
-
-
-def _csv(path: Path) -> Iterator[dict[str, str]]:
-    with open_bytes(path) as plain:
-        rows = csv.DictReader(io.TextIOWrapper(plain, "utf-8", errors="replace", newline=""))
-        _check(path, rows.fieldnames or ())
-        yield from rows
 
 
 def _parquet(path: Path) -> Iterator[dict[str, str]]:
@@ -53,7 +53,7 @@ def _parquet(path: Path) -> Iterator[dict[str, str]]:
         table = pq.read_table(path)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise UnreadableInput(f"cannot read {path}: {error}.") from error
-    _check(path, table.column_names)
+    check_columns(path, COLUMNS, table.column_names, ORIGIN)
     for row in table.select(list(COLUMNS)).to_pylist():
         at = row["timestamp"]
         stamp = str(at) if isinstance(at, int) else str(round(_epoch_ms(at)))
@@ -72,15 +72,6 @@ def _epoch_ms(at: Any) -> float:
     from datetime import UTC  # noqa: PLC0415 (beside its one use)
 
     return float(at.replace(tzinfo=UTC).timestamp()) * 1000
-
-
-def _check(path: Path, columns: Any) -> None:
-    missing = [column for column in COLUMNS if column not in columns]
-    if missing:
-        raise UnreadableInput(
-            f"{path} has no column {', '.join(missing)}.",
-            way_out="The header must be that of RetailRocket's events.csv.",
-        )
 
 
 def _row(number: int, row: dict[str, str]) -> Row:
@@ -107,4 +98,4 @@ def _row(number: int, row: dict[str, str]) -> Row:
         "session_id": None,
         "properties": properties,
     }
-    return Row("clickstream", row["visitorid"], orjson.dumps(value), time_ms)
+    return row_of("clickstream", row["visitorid"], value, time_ms)

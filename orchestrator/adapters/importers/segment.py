@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from orchestrator.adapters.importers.rows import Row, open_bytes, skipped
+from orchestrator.adapters.importers.rows import Row, open_bytes, row_of, skipped
 
 TRACKS = {
     "Products Searched": "products_searched",
@@ -83,8 +83,8 @@ def _row(line: bytes) -> Row:
 
 def _call(call: dict[str, Any]) -> Row:
     kind = call.get("type")
-    if kind not in {"track", "page"}:
-        return skipped(f"{kind}_call" if kind in {"identify", "group", "alias"} else "no_call_type")
+    if kind not in ("track", "page"):
+        return skipped(f"{kind}_call" if kind in ("identify", "group", "alias") else "no_call_type")
     profile_id = call.get("anonymousId") or call.get("userId")
     time_ms = _time_ms(call.get("originalTimestamp") or call.get("timestamp"))
     if not profile_id or not call.get("messageId"):
@@ -103,7 +103,7 @@ def _call(call: dict[str, Any]) -> Row:
         "context": _context(context),
         "properties": _properties(call.get("properties")),
     }
-    return Row("clickstream", str(profile_id), orjson.dumps(value), time_ms)
+    return row_of("clickstream", str(profile_id), value, time_ms)
 
 
 def _type(kind: str, call: dict[str, Any]) -> str:

@@ -1,0 +1,283 @@
+"""Every input row is one row out: a record of a topic, or a skipped one with its reason."""
+
+import gzip
+import io
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from orchestrator.adapters.importers import FORMATS, Row, read
+from orchestrator.adapters.importers.rows import UnreadableInput
+from orchestrator.messages import wire
+from tests.builders import click, order
+from tests.strategies import json_values
+
+REES46 = (
+    "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session"
+)
+RETAIL = "timestamp,visitorid,event,itemid,transactionid"
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write lines as a file, plain or gzipped."""
+
+    def written(*lines: str | bytes, zipped: bool = False) -> Path:
+        raw = b"".join(
+            (line if isinstance(line, bytes) else line.encode()) + b"\n" for line in lines
+        )
+        path = tmp_path / ("rows.gz" if zipped else "rows")
+        path.write_bytes(gzip.compress(raw) if zipped else raw)
+        return path
+
+    return written
+
+
+def line(**fields: Any) -> str:
+    return orjson.dumps(fields).decode()
+
+
+def values(rows: list[Row]) -> list[dict[str, Any]]:
+    return [orjson.loads(row.value or b"null") for row in rows if not row.skipped]
+
+
+SAMPLES: dict[str, list[str]] = {
+    "native-jsonl": [line(**click()), line(topic="orders", key="p-1", value=order())],
+    "segment-jsonl": [
+        line(
+            type="track",
+            event="Product Viewed",
+            messageId="m-1",
+            anonymousId="a-1",
+            timestamp="2026-09-21T14:13:20Z",
+            properties={"product_id": "p", "price": 49.9},
+        ),
+        line(type="page", messageId="m-2", anonymousId="a-1", timestamp="2026-09-21T14:13:30Z"),
+    ],
+    "rees46-csv": [
+        REES46,
+        "2019-10-01 00:00:00 UTC,view,44600062,2103807459595387724,,shiseido,35.79,541,s-1",
+        "2019-10-01 00:00:05 UTC,purchase,44600062,2103807459595387724,,shiseido,35.79,541,s-1",
+    ],
+    "retailrocket-csv": [RETAIL, "1433221332117,257597,view,355908,", "1433221332200,1,view,2,"],
+}
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("form", FORMATS)
+def test_plain_and_gzipped_read_alike(form: str, write: Write, *, zipped: bool) -> None:
+    """Two good rows are two records that decode, whichever way the file is packed."""
+    rows = list(read(write(*SAMPLES[form], zipped=zipped), form))
+    assert [row.skipped for row in rows] == ["", ""]
+    for row in rows:
+        assert row.value is not None
+        message = wire.decode(row.topic, row.key, row.value)
+        assert message.time_ms == row.time_ms
+
+
+def test_rees46_rows_become_clicks(write: Write) -> None:
+    """Money in cents, UTC, a purchase is one order of one product."""
+    viewed, bought = values(list(read(write(*SAMPLES["rees46-csv"]), "rees46-csv")))
+    assert viewed["type"] == "product_viewed"
+    assert viewed["time_ms"] == 1_569_888_000_000
+    assert viewed["profile_id"] == "541"
+    assert viewed["session_id"] == "s-1"
+    assert viewed["properties"]["price_cents"] == 3579
+    assert bought["type"] == "order_completed"
+    assert bought["properties"]["total_cents"] == 3579
+    assert bought["properties"]["products"][0]["quantity"] == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("2019-10-01 00:00:00 UTC,wish,1,2,,b,1,u,s", "unknown_event_type"),
+        ("2019-10-01 00:00:00 UTC,view,1,2,,b,1,,s", "no_user_id"),
+        ("yesterday,view,1,2,,b,1,u,s", "bad_value"),
+        ("2019-10-01 00:00:00 UTC,view,1,2,,b,cheap,u,s", "bad_value"),
+        ("2019-10-01 00:00:00 UTC,view,1,2,,b,nan,u,s", "bad_value"),
+        ("2019-10-01 00:00:00 UTC,view,1,2,,b,inf,u,s", "bad_value"),
+        ("2019-10-01 00:00:00 UTC,view,1,2,,b,1e30,u,s", "bad_value"),
+        ("2019-10-01 00:00:00 UTC,view,1", "no_user_id"),
+        ("view", "unknown_event_type"),
+        (f"2019-10-01 00:00:00 UTC,view,{'9' * 140_000},2,,b,1,u,s", "bad_row"),
+    ],
+)
+def test_rees46_rows_that_are_no_clicks(write: Write, row: str, reason: str) -> None:
+    """Each has a reason, and the rows after it are read."""
+    rows = list(read(write(REES46, row, SAMPLES["rees46-csv"][1]), "rees46-csv"))
+    assert [one.skipped for one in rows] == [reason, ""]
+
+
+def test_retailrocket_is_sorted_by_time_and_joins_transactions(write: Write) -> None:
+    """The file is in no order; the lines of one transaction are one order."""
+    path = write(
+        RETAIL,
+        "1433221333000,7,transaction,11,4000",
+        "1433221333001,7,transaction,12,4000",
+        "1433221332000,7,addtocart,11,",
+        "nonsense,7,view,11,",
+        "99999999999999999999999,7,view,11,",
+        "1433221332000,,view,11,",
+        "1433221332000,7,stare,11,",
+    )
+    rows = list(read(path, "retailrocket-csv"))
+    assert Counter(row.skipped for row in rows) == {
+        "": 3,
+        "bad_value": 2,
+        "no_visitor_id": 1,
+        "unknown_event_type": 1,
+    }
+    told = values(rows)
+    assert [value["type"] for value in told] == [
+        "product_added",
+        "order_completed",
+        "order_completed",
+    ]
+    assert {value["properties"]["order_id"] for value in told[1:]} == {"retailrocket-4000"}
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        ({"type": "identify", "userId": "u"}, "identify_call"),
+        ({"type": "group"}, "group_call"),
+        ({"type": {"deep": []}}, "no_call_type"),
+        ({}, "no_call_type"),
+        ({"type": "track", "event": "Product Viewed"}, "no_id"),
+        ({"type": "page", "messageId": "m", "userId": "u"}, "bad_timestamp"),
+        ({"type": "page", "messageId": "m", "userId": "u", "timestamp": "2026"}, "bad_timestamp"),
+        (
+            {
+                "type": "track",
+                "event": "Product Viewed",
+                "messageId": "m",
+                "userId": "u",
+                "timestamp": "2026-09-21T14:13:20Z",
+                "properties": {"price": 1e30},
+            },
+            "bad_value",
+        ),
+    ],
+)
+def test_segment_calls_that_are_no_clicks(write: Write, call: dict[str, Any], reason: str) -> None:
+    """Each has a reason."""
+    assert [row.skipped for row in read(write(line(**call)), "segment-jsonl")] == [reason]
+
+
+def test_segment_money_steps_and_names(write: Write) -> None:
+    """Units of currency become cents, step numbers names, Title Case names snake_case."""
+    base = {"messageId": "m", "userId": "u-1", "anonymousId": "a-1"}
+    path = write(
+        line(
+            **base,
+            type="track",
+            event="Checkout Step Viewed",
+            timestamp="2026-09-21T14:13:20.5Z",
+            properties={"step": 2, "value": "89.90", "currency": "EUR"},
+        ),
+        line(
+            **base,
+            type="track",
+            event="Spun The Wheel",
+            timestamp="2026-09-21T16:13:21+02:00",
+            context={"sessionId": 17, "locale": "de-DE", "page": {"path": "/x"}},
+        ),
+    )
+    step, wheel = values(list(read(path, "segment-jsonl")))
+    assert step["profile_id"] == "a-1"
+    assert step["customer_id"] == "u-1"
+    assert step["time_ms"] == 1_790_000_000_500
+    assert step["properties"] == {"step": "shipping", "cart_value_cents": 8990, "currency": "EUR"}
+    assert wheel["type"] == "spun_the_wheel"
+    assert wheel["time_ms"] == 1_790_000_001_000
+    assert wheel["session_id"] == "17"
+
+
+def test_native_lines_and_envelopes(write: Write) -> None:
+    """What is no JSON goes on as it is, for the dead letters; a null value is a tombstone."""
+    deep = b'{"topic":"orders","key":"p","value":' + b"[" * 300 + b"]" * 300 + b"}"
+    rows = list(
+        read(
+            write(
+                b"{not json",
+                b"[1]",
+                b"",
+                b'{"topic":"no-such","value":{}}',
+                b'{"topic":"profiles","key":"p-1","value":null}',
+                b'{"topic":["orders"],"value":{}}',
+                deep,
+                b"\xff\xfe\x00",
+            ),
+            "native-jsonl",
+        )
+    )
+    assert [row.skipped for row in rows] == [
+        *("", "", "blank_line", "unknown_topic", "", "unknown_topic", "", "")
+    ]
+    assert rows[0][:3] == ("clickstream", "", b"{not json")
+    assert rows[4][:3] == ("profiles", "p-1", None)
+    assert rows[6].topic == "orders"
+
+
+@pytest.mark.parametrize("form", ["rees46-csv", "retailrocket-csv"])
+def test_another_header_is_refused_by_name(form: str, write: Write) -> None:
+    """The error names the file and every column that is missing."""
+    path = write("timestamp,user_id,event_type", "1,2,3")
+    with pytest.raises(UnreadableInput, match="no column") as refusal:
+        list(read(path, form))
+    assert str(path) in str(refusal.value)
+    assert ("visitorid" if form == "retailrocket-csv" else "event_time") in str(refusal.value)
+
+
+def test_a_file_that_is_not_there_or_not_whole(tmp_path: Path) -> None:
+    """Missing, a folder, cut-off gzip, broken gzip: an error with the path."""
+    packed = gzip.compress(line(**click()).encode() * 50)
+    cut, broken = tmp_path / "cut.gz", tmp_path / "broken.gz"
+    cut.write_bytes(packed[:-12])
+    broken.write_bytes(packed[:12] + b"\xff\x00\xff\x00" + packed[16:])
+    for path in (tmp_path / "none", tmp_path, cut, broken):
+        with pytest.raises(UnreadableInput, match="cannot read") as refusal:
+            list(read(path, "native-jsonl"))
+        assert str(path) in str(refusal.value)
+    with pytest.raises(UnreadableInput, match="no format 'xml'"):
+        read(tmp_path, "xml")
+
+
+cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=12)
+bytes_lines = st.binary(max_size=60).map(lambda raw: raw.replace(b"\n", b"").replace(b"\r", b""))
+json_lines = st.dictionaries(
+    st.sampled_from(["type", "event", "messageId", "userId", "timestamp", "properties", "topic"])
+    | st.sampled_from(["value", "key", "profile_id", "time_ms", "context"]),
+    json_values | st.sampled_from(["track", "page", "orders", "2026-09-21T14:13:20Z"]),
+).map(orjson.dumps)
+
+
+@pytest.mark.parametrize("form", ["native-jsonl", "segment-jsonl"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.lists(bytes_lines | json_lines, max_size=20))
+def test_any_line_is_one_row(form: str, lines: list[bytes], write: Write) -> None:
+    """Whatever bytes a JSONL file holds: as many rows as lines, and no error."""
+    assert len(list(read(write(*lines), form))) == len(lines)
+
+
+@pytest.mark.parametrize(("form", "header"), [("rees46-csv", REES46), ("retailrocket-csv", RETAIL)])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(table=st.lists(st.lists(cells, min_size=1, max_size=11), max_size=12))
+def test_any_csv_row_is_one_row(
+    form: str, header: str, table: list[list[str]], write: Write
+) -> None:
+    """Whatever cells a CSV file holds: as many rows out as rows, and no error."""
+    import csv  # noqa: PLC0415 - beside its use
+
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header.split(","), *table])
+    path = write(text.getvalue().rstrip("\n"))
+    assert len(list(read(path, form))) == len(table)

@@ -1,0 +1,201 @@
+"""Commands without a broker: results on stdout, errors on stderr, exit codes as documented."""
+
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from typer.testing import CliRunner, Result
+
+from orchestrator.cli.app import app
+from orchestrator.messages.parse import validate_payload
+from orchestrator.online.rng import uniform
+from orchestrator.wiring import SHIPPED_POLICIES
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+LOYAL = GOLDEN / "loyal_shopper_hesitates_on_price" / "events.jsonl"
+DISORDER = GOLDEN / "duplicates_and_disorder" / "events.jsonl"
+
+
+def run(*arguments: str | Path, status: int = 0, stdin: bytes | None = None) -> Result:
+    """Run a command; it ends with this status."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
+    assert result.exit_code == status, result.output
+    return result
+
+
+def rows(result: Result) -> list[dict[str, Any]]:
+    """Standard output as JSON objects, a line each."""
+    return [orjson.loads(line) for line in result.stdout_bytes.splitlines()]
+
+
+def written(path: Path, lines: Sequence[bytes]) -> Path:
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    return path
+
+
+def accounted(summary: dict[str, Any]) -> int:
+    return int(
+        summary["records"]
+        + sum(summary["rows_skipped"].values())
+        + sum(summary["dead_letters"].values())
+    )
+
+
+def test_replay_dry_sums_up(tmp_path: Path) -> None:
+    """The last line is the summary, the ledger holds the decisions it counts."""
+    ledger = tmp_path / "ledger.jsonl"
+    summary = rows(run("replay", LOYAL, "--dry", "--ledger", ledger, "--json"))[-1]
+    entries = [orjson.loads(line) for line in ledger.read_bytes().splitlines()]
+    assert summary["type"] == "replay_summary"
+    assert summary["sessions"] == 1
+    assert accounted(summary) == len(LOYAL.read_bytes().splitlines())
+    assert Counter(entry["chosen"]["action"] for entry in entries) == summary["decisions"]
+    refused = Counter(row["refused_by"] for entry in entries for row in entry["candidates"])
+    refused.pop(None)
+    assert refused == summary["refusals"]
+    for entry in entries:
+        validate_payload("decisions", entry)
+
+
+def test_replay_twice_gives_the_same_ledger(tmp_path: Path) -> None:
+    """To the byte."""
+    files = [tmp_path / "one", tmp_path / "two"]
+    for file in files:
+        run("replay", DISORDER, "--dry", "--ledger", file, "--json")
+    assert files[0].read_bytes() == files[1].read_bytes() != b""
+
+
+def test_every_row_is_accounted_for(tmp_path: Path) -> None:
+    """Records, skipped rows and dead letters add up to the rows, whatever is in them."""
+    good = LOYAL.read_bytes().splitlines()
+    bad = [
+        b"{no json",
+        b"",
+        b"[]",
+        b"\xff\xfe",
+        b'{"topic":"nowhere","value":{}}',
+        b'{"topic":"catalog","key":"x","value":{"id":"x"}}',
+        b'{"topic":"clickstream","key":"other","value":' + good[1] + b"}",
+        good[1].replace(b'"time_ms":17', b'"time_ms":-17'),
+        good[2].replace(b"12900", b"-12900"),
+        b'{"topic":"profiles","key":"nobody","value":null}',
+        b'{"topic":"orders","key":"nobody","value":null}',
+        b"[" * 5000,
+    ]
+    summary = rows(run("replay", written(tmp_path / "f", [*good, *bad]), "--dry", "--json"))[-1]
+    assert accounted(summary) == len(good) + len(bad)
+    assert summary["rows_skipped"] == {"blank_line": 1, "unknown_topic": 1}
+    assert {"invalid_json", "schema", "key_mismatch", "tombstone"} <= summary["dead_letters"].keys()
+    assert summary["records"] == len(good) + 1, "the tombstone on profiles counts"
+
+
+def test_replay_reads_standard_input_and_speaks_to_people() -> None:
+    """Without --json there are tables."""
+    run("replay", "/dev/null", "--dry")
+    result = run("replay", LOYAL, "--dry")
+    assert "loyalty_discount" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        (["replay", "no/such/file", "--dry"], 1, ["E130", "no/such/file", "Check the path"]),
+        (["replay", "[/x]", "--dry"], 1, ["E130", "[/x]"]),
+        (["replay", LOYAL, "--format", "xml", "--dry"], 1, ["E130", "'xml'", "native-jsonl"]),
+        (["replay", LOYAL], 2, ["E101", "no broker", "--broker"]),
+        (["replay", LOYAL, "--ledger", "x", "--broker", "h:1"], 2, ["E101", "--ledger", "--dry"]),
+        (["replay", LOYAL, "-X", "nonsense", "--broker", "h:1"], 2, ["E101", "'nonsense'"]),
+        (["worker", "--broker", "embedded"], 2, ["E101", "orchestrator run"]),
+        (["worker", "--broker", "h:1", "--clock", "sun"], 2, ["E101", "'sun'", "wall, event"]),
+        (["explain", "dec-1"], 2, ["E101", "--ledger"]),
+        (["explain", "dec-1", "--ledger", LOYAL], 1, ["E132", "'dec-1'", "tail decisions"]),
+        (["explain", "dec-1", "--ledger", "no/such"], 2, ["E101", "no/such"]),
+        (["policy", "check", "no/such"], 5, ["E120", "no/such"]),
+        (["replay", LOYAL, "--no-such-option"], 2, ["--no-such-option"]),
+    ],
+)
+def test_errors_name_the_value_and_the_way_out(
+    arguments: list[str | Path], status: int, told: list[str]
+) -> None:
+    """One line with the code, what was wrong, and what to do; nothing on stdout."""
+    result = run(*arguments, status=status)
+    text = " ".join(result.stderr.split())
+    assert [word for word in told if word not in text] == [], result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+
+
+def test_decide_prints_what_would_be_published() -> None:
+    """Each line is a message of the contract; for people there are sentences."""
+    told = rows(run("decide", "--session", LOYAL, "--json"))
+    kinds = Counter(value["type"] for value in told)
+    assert kinds["decision_made"] >= 2
+    assert kinds["session_closed"] == 1
+    assert "loyalty_discount" in {value.get("action") for value in told}
+    assert "loyalty_discount" in run("decide", "--session", LOYAL).stdout
+
+
+def test_explain_recomputes_the_draw(tmp_path: Path) -> None:
+    """By decision or by command; the draw it shows is the keyed hash of the id."""
+    ledger = tmp_path / "ledger.jsonl"
+    run("replay", LOYAL, "--dry", "--ledger", ledger, "--json")
+    entry = next(
+        entry
+        for entry in map(orjson.loads, ledger.read_bytes().splitlines())
+        if entry["chosen"]["action"] == "loyalty_discount"
+    )
+    by_decision = rows(run("explain", entry["id"], "--ledger", ledger, "--json"))
+    by_command = rows(run("explain", entry["command_id"], "--ledger", ledger, "--json"))
+    assert by_decision == by_command
+    assert entry["exploration"]["draw"] == uniform(entry["id"])
+    text = run("explain", entry["id"], "--ledger", ledger).stdout
+    for candidate in entry["candidates"]:
+        assert candidate["action"] in text
+    (draw,) = [line for line in text.splitlines() if line.strip().startswith("draw")]
+    assert f"{uniform(entry['id']):.6f}" in draw
+    assert "repeats" in draw
+
+
+def test_policy_check_tells_file_line_and_value(tmp_path: Path) -> None:
+    """The shipped ones pass; a broken copy is refused with where and what."""
+    checked = rows(run("policy", "check", "--json"))[-1]
+    assert len(checked["actions"]) >= 14
+    folder = tmp_path / "policies"
+    shutil.copytree(SHIPPED_POLICIES, folder)
+    assert rows(run("policy", "check", folder, "--json"))[-1] == checked
+    broken = folder / "arbitration.yaml"
+    text = broken.read_text()
+    line = next(at for at, row in enumerate(text.splitlines(), 1) if row.startswith("floor_share"))
+    broken.write_text(text.replace("floor_share: ", "floor_share: 7 # "))
+    result = run("policy", "check", folder, status=5)
+    for word in ("E120", "arbitration.yaml", str(line), "floor_share", "7"):
+        assert word in result.stderr
+    broken.write_text("kind: [unclosed")
+    assert "arbitration.yaml" in run("policy", "check", folder, status=5).stderr
+
+
+def test_policy_diff_names_what_changed(tmp_path: Path) -> None:
+    """Document, path, before and after."""
+    folder = tmp_path / "policies"
+    shutil.copytree(SHIPPED_POLICIES, folder)
+    contact = folder / "contact.yaml"
+    contact.write_text(contact.read_text().replace("holdout_share: 0.05", "holdout_share: 0.1"))
+    (change,) = rows(run("policy", "diff", SHIPPED_POLICIES, folder, "--json"))
+    assert (change["path"], change["was"], change["now"]) == (".holdout_share", 0.05, 0.1)
+
+
+def test_schemas_check_sees_a_changed_file(tmp_path: Path) -> None:
+    """An export checks out; a changed file is named, with exit code 5."""
+    folder = tmp_path / "schemas"
+    shutil.copytree(Path(__file__).parents[3] / "schemas", folder)
+    run("schemas", "export", "--dir", folder)
+    run("schemas", "check", "--dir", folder)
+    file = next(folder.rglob("decisions*.schema.json"))
+    file.write_text("{}")
+    result = run("schemas", "check", "--dir", folder, status=5)
+    assert file.name in result.stderr
+    assert "schemas export" in result.stderr
