@@ -1,6 +1,7 @@
 """One page visit as the events a frontend would send."""
 
 from collections.abc import Callable
+from operator import itemgetter
 
 from orchestrator.simulator.catalogue import CATEGORIES, CURRENCY
 from orchestrator.simulator.course import EXPRESS_FEE_CENTS, STANDARD_FEE_CENTS, Visit
@@ -33,7 +34,8 @@ _AFTER = {
 }
 """Pages that show a step to be finished."""
 _METHODS = ("card", "paypal", "invoice", "pay_later")
-_SIGNALS, _WHEN, _DETAILS = 4_000, 5_000, 6_000
+_SIGNALS, _DETAILS = 4_000, 6_000
+_time = itemgetter(0)
 _WORDS = ("gift", "blue", "leather", "waterproof", "small", "sale", "new", "kids")
 
 
@@ -96,16 +98,12 @@ class Frontend:
             return sorted(found + _thanks(latent, start_ms, span_ms, order), key=_time)
         if visit.redeemed is not None:
             found += _redeemed(latent, visit, start_ms, span_ms)
-        found += self._odds.emit(
-            visit.kind,
-            start_ms,
-            span_ms,
-            block(_SIGNALS + visit.number),
-            block(_WHEN + visit.number),
-        )
+        shown = block(_SIGNALS + visit.number)
+        found += self._odds.emit(visit.kind, start_ms, span_ms, shown)
         if visit.hidden_ms or latent.heartbeats:
             found += presence(latent, start_ms, visit.end_ms, visit.hidden_ms)
-        found.sort(key=_time)
+        if len(found) > 1:
+            found.sort(key=_time)
         return found
 
 
@@ -178,7 +176,7 @@ def _shipping(
     if u[0] < 0.06 + 0.14 * max(0.0, latent.seen[SHIPPING_COST]):
         other = "standard" if visit.express else "express"
         found.append((at_ms + int(span_ms * 0.3), "shipping_option_selected", _option(other, None)))
-    if u[1] < 0.8:  # noqa: PLR2004
+    if u[1] < 0.65:  # noqa: PLR2004
         found.append(
             (
                 at_ms + int(span_ms * 0.6),
@@ -198,7 +196,7 @@ def _payment(latent: Latent, visit: Visit, at_ms: int, span_ms: int, u: list[flo
     if u[1] < switches:
         method = _METHODS[3] if u[2] < 0.5 else _METHODS[(first + 1) % 3]  # noqa: PLR2004
         found.append((at_ms + int(span_ms * 0.45), "payment_method_selected", {"method": method}))
-    if visit.failed or u[3] < 0.75:  # noqa: PLR2004
+    if visit.failed or u[3] < 0.6:  # noqa: PLR2004
         found.append((at_ms + int(span_ms * 0.8), "payment_info_entered", {"method": method}))
     if visit.failed:
         failed = {"method": method, "reason": "declined" if u[4] < 0.5 else "timeout"}  # noqa: PLR2004
@@ -274,7 +272,7 @@ def _redeemed(latent: Latent, visit: Visit, at_ms: int, span_ms: int) -> list[Cl
     offer = visit.redeemed
     if offer is None:
         return []
-    code = offer.action.upper()
+    code = offer.coupon
     cents = offer.discount_on(_value(latent, visit.cart))
     entered_ms = at_ms + int(span_ms * 0.3)
     applied = {"coupon": code, "discount_cents": cents, "currency": CURRENCY}
@@ -313,7 +311,7 @@ def _step(latent: Latent, visit: Visit) -> Payload:
 
 def coupon_of(order: Order) -> str | None:
     """The coupon an order used."""
-    return order.offer.action.upper() if order.offer else None
+    return order.offer.coupon if order.offer else None
 
 
 def order_lines(latent: Latent, order: Order) -> list[Payload]:
@@ -334,10 +332,6 @@ def _option(name: str, fee_cents: int | None) -> Payload:
     if fee_cents is None:
         fee_cents = EXPRESS_FEE_CENTS if name == "express" else STANDARD_FEE_CENTS
     return {"option": name, "cost_cents": fee_cents, "currency": CURRENCY}
-
-
-def _time(click: Click) -> int:
-    return click[0]
 
 
 _Page = Callable[[Latent, Visit, int, int, list[float]], list[Click]]

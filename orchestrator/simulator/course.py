@@ -214,7 +214,7 @@ class Walk:
             + self._barrier(kind)
             + self._jar
             - (_FOLLOWING if self._hinted else 0.0)
-            - 0.4 * latent.intent
+            - 0.7 * latent.intent
             + (0.35 * latent.who.browsing if kind >= CART else 0.0)
         )
 

@@ -7,7 +7,7 @@ from orchestrator.simulator.draws import Draws, exponential
 from orchestrator.simulator.latent import Latent, Setting
 from orchestrator.simulator.people import History, profile_record
 from orchestrator.simulator.reactions import FATIGUE, Received, logistic
-from orchestrator.simulator.session import Absent, Live
+from orchestrator.simulator.session import Live
 from orchestrator.simulator.shop import Shop
 from orchestrator.simulator.tally import Tally
 from orchestrator.simulator.timeline import Emission, Handler, Timeline
@@ -15,7 +15,6 @@ from orchestrator.types import Payload
 
 PRESENT = frozenset({"onsite", "chat"})
 """Channels that reach only who is there."""
-DISCOUNTS = frozenset({"limited_time_discount", "loyalty_discount"})
 _CHAT_MS = 90_000
 _ANSWERS_NPS_SHARE = 0.3
 _ARRIVES_MS = {"onsite": 300.0, "chat": 1_500.0, "push": 4_000.0, "email": 40_000.0}
@@ -115,21 +114,24 @@ class Desk:
         if not command.holds(time_ms):
             return None
         live = self._shop.live(command.session_id, command.profile_id)
-        absent = self._shop.absent(command.session_id, command.profile_id)
         if command.channel in PRESENT:
             if live is None:
                 return None
             latent = live.latent
             seen_ms = time_ms + 100 + int(500 * command.luck[1])
             seen: tuple[Handler, Any] = (self._show, (command, live))
-        elif absent is not None:
-            latent = absent.plan.latent
+        else:
+            absent = self._shop.absent(command.session_id, command.profile_id)
+            if absent is not None:
+                latent = absent.plan.latent
+            elif live is not None:
+                latent = live.latent
+            else:
+                # Nobody left a cart behind: the message lies in a box and is never answered.
+                return self._feedback(time_ms, command, "delivered")
             mean_ms = _READ_AFTER_MS.get(command.channel, 600_000.0) * self._setting.dials.delay
             seen_ms = time_ms + 5_000 + int(exponential(command.luck[1], mean_ms))
-            seen = (self._read, (command, absent))
-        else:
-            # Nobody left a cart behind: the message lies in a box and is never answered.
-            return self._feedback(time_ms, command, "delivered")
+            seen = (self._read, command)
         if not self._allows(latent, command.channel):
             self._tally.count(command.action, "refused")
             return None
@@ -181,12 +183,11 @@ class Desk:
 
     # -- messages to who has left
 
-    def _read(self, time_ms: int, pair: tuple[Command, Absent]) -> Emission | None:
-        command, absent = pair
-        latent = absent.plan.latent
-        is_there = self._shop.absent(latent.session_id, latent.profile_id) is absent
-        if not is_there or not command.holds(time_ms):
+    def _read(self, time_ms: int, command: Command) -> Emission | None:
+        absent = self._shop.absent(command.session_id, command.profile_id)
+        if absent is None or not command.holds(time_ms):
             return None
+        latent = absent.plan.latent
         history = self._history(latent)
         weary = history.fatigue_at(time_ms)
         reading = _READING.get(command.channel, 0.0) + 0.5 * latent.openness - 0.4 * weary

@@ -105,7 +105,7 @@ class Latent:
         self.entry = _entry(v[8], who)
         self.cart: Cart = ()
         # What events show of a concern is the concern and noise: channel by channel, all session.
-        noise = 0.55 / setting.dials.signal
+        noise = 0.4 / setting.dials.signal
         w = draws.block(2)
         self.seen = [
             concern + noise * normal(w[index]) for index, concern in enumerate(self.concerns)

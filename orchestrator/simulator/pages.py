@@ -36,23 +36,23 @@ BARRIERS: tuple[Weights, ...] = (
     ((CHOICE, 0.4),),
     ((PRICE, 0.35), (RETURNS, 0.3), (TRUST, 0.35), (CHOICE, 0.45)),
     (
-        (PRICE, 1.3),
-        (SHIPPING_COST, 0.7),
-        (AFFORDABILITY, 0.7),
-        (DELIVERY, 0.5),
-        (RETURNS, 0.7),
-        (CHOICE, 0.9),
+        (PRICE, 1.56),
+        (SHIPPING_COST, 0.84),
+        (AFFORDABILITY, 0.84),
+        (DELIVERY, 0.6),
+        (RETURNS, 0.84),
+        (CHOICE, 1.08),
     ),
-    ((TRUST, 1.6), (TECHNICAL, 0.6)),
-    ((SHIPPING_COST, 1.9), (DELIVERY, 1.6)),
-    ((AFFORDABILITY, 2.2), (TRUST, 1.2), (TECHNICAL, 1.6), (PRICE, 0.6)),
-    ((PRICE, 0.8), (RETURNS, 1.5), (DELIVERY, 0.5), (TRUST, 0.5)),
-    ((RETURNS, 0.4),),
+    ((TRUST, 1.92), (TECHNICAL, 0.72)),
+    ((SHIPPING_COST, 2.28), (DELIVERY, 1.92)),
+    ((AFFORDABILITY, 2.64), (TRUST, 1.44), (TECHNICAL, 1.92), (PRICE, 0.72)),
+    ((PRICE, 0.96), (RETURNS, 1.8), (DELIVERY, 0.6), (TRUST, 0.6)),
+    ((RETURNS, 0.48),),
     (),
     (),
 )
 """How much each concern weighs on each kind of page."""
-LEAVING = (-1.5, -2.5, -2.5, -2.75, -3.7, -3.7, -3.7, -4.1, -3.8, -3.0, -2.2, 9.0)
+LEAVING = (-1.5, -2.5, -2.5, -2.75, -3.55, -3.65, -3.65, -4.05, -3.75, -3.0, -2.2, 9.0)
 """Logit of leaving from each kind of page with no concern at all."""
 MEDIAN_MS = (11e3, 17e3, 14e3, 28e3, 22e3, 38e3, 28e3, 42e3, 17e3, 30e3, 20e3, 12e3)
 COMPARING = frozenset({PRODUCT, CART, PAYMENT})

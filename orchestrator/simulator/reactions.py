@@ -226,6 +226,11 @@ class Received(NamedTuple):
         """Whether the shopper holds the offer."""
         return self.kind in {"accepted", "clicked"}
 
+    @property
+    def coupon(self) -> str:
+        """The code that the shop issues for the offer."""
+        return f"SHOP-{self.command_id[-8:].upper() or 'NOW'}"
+
     def discount_on(self, cart_cents: int) -> int:
         """What the shopper pays less for a cart."""
         if not self.taken:

@@ -38,6 +38,7 @@ _USUAL = 0.45
 HEARTBEAT_MS = 30_000
 _HEARTBEATS = 5
 _MOST_SHARE = 0.92
+_FOLD = 1_009.0
 Click = tuple[int, str, Payload]
 """Event time, type, properties."""
 
@@ -64,7 +65,7 @@ def _none(uniform: float, level: float) -> Payload:
 
 def _section(name: str, median_ms: float) -> Callable[[float, float], Payload]:
     def properties(uniform: float, level: float) -> Payload:
-        dwell_ms = median_ms * (0.3 + 1.6 * uniform * uniform) * (1.0 + 0.5 * max(0.0, level))
+        dwell_ms = median_ms * (0.3 + 1.6 * uniform * uniform) * (0.6 + 1.2 * max(0.0, level))
         return {"section": name, "visible_ms": int(dwell_ms)}
 
     return properties
@@ -108,9 +109,9 @@ def _image(uniform: float, level: float) -> Payload:
     return {"image_id": f"img-{int(uniform * 1e6)}", "features": features}
 
 
-_SCROLL = Signal("scrolled", 0.42, CHOICE, 0.1, _scrolled)
-_EXIT = Signal("exit_intended", 0.03, HESITATION, 0.4, _none, mouse=True)
-_CURSOR = Signal("cursor_wandered", 0.14, HESITATION, 0.5, _cursor, mouse=True)
+_SCROLL = Signal("scrolled", 0.36, CHOICE, 0.1, _scrolled)
+_EXIT = Signal("exit_intended", 0.035, HESITATION, 0.9, _none, mouse=True)
+_CURSOR = Signal("cursor_wandered", 0.15, HESITATION, 0.8, _cursor, mouse=True)
 _REFRESH = Signal("page_refreshed", 0.025, TECHNICAL, 0.7, _none)
 _DEAD = Signal("dead_clicked", 0.02, TECHNICAL, 0.8, _element("image", "label", "banner"))
 _RAGE = Signal("rage_clicked", 0.008, TECHNICAL, 1.0, _rage)
@@ -132,52 +133,52 @@ SIGNALS: dict[int, tuple[Signal, ...]] = {
         _SCROLL,
         *_ANY,
         _DEAD,
-        Signal("section_dwelled", 0.16, PRICE, 0.6, _SEEN_PRICE),
-        Signal("section_dwelled", 0.16, TRUST, 0.6, _section("reviews", 8_000)),
-        Signal("section_dwelled", 0.08, RETURNS, 0.6, _section("size_guide", 7_000)),
-        Signal("section_dwelled", 0.05, RETURNS, 0.8, _POLICY),
-        Signal("section_dwelled", 0.07, DELIVERY, 0.7, _DATES),
-        Signal("text_copied", 0.02, PRICE, 0.7, _copied),
+        Signal("section_dwelled", 0.16, PRICE, 1.02, _SEEN_PRICE),
+        Signal("section_dwelled", 0.16, TRUST, 1.02, _section("reviews", 8_000)),
+        Signal("section_dwelled", 0.08, RETURNS, 1.02, _section("size_guide", 7_000)),
+        Signal("section_dwelled", 0.05, RETURNS, 1.2, _POLICY),
+        Signal("section_dwelled", 0.07, DELIVERY, 1.19, _DATES),
+        Signal("text_copied", 0.02, PRICE, 1.19, _copied),
     ),
     CART: (
         *_ANY,
         _DEAD,
-        Signal("section_dwelled", 0.22, SHIPPING_COST, 0.6, _COSTS),
-        Signal("section_dwelled", 0.2, PRICE, 0.6, _SEEN_PRICE),
-        Signal("section_dwelled", 0.12, DELIVERY, 0.7, _DATES),
-        Signal("section_dwelled", 0.07, RETURNS, 0.8, _POLICY),
-        Signal("text_copied", 0.03, PRICE, 0.7, _copied),
+        Signal("section_dwelled", 0.25, SHIPPING_COST, 1.02, _COSTS),
+        Signal("section_dwelled", 0.2, PRICE, 1.02, _SEEN_PRICE),
+        Signal("section_dwelled", 0.12, DELIVERY, 1.19, _DATES),
+        Signal("section_dwelled", 0.07, RETURNS, 1.2, _POLICY),
+        Signal("text_copied", 0.03, PRICE, 1.19, _copied),
     ),
     CONTACT: (
         *_ANY,
         _RAGE,
         _DEAD,
-        Signal("form_field_abandoned", 0.1, TRUST, 0.8, _field("phone", "email", "birthday")),
+        Signal("form_field_abandoned", 0.1, TRUST, 1.2, _field("phone", "email", "birthday")),
     ),
     SHIPPING: (
         *_ANY,
         _DEAD,
-        Signal("section_dwelled", 0.35, SHIPPING_COST, 0.5, _COSTS),
-        Signal("section_dwelled", 0.35, DELIVERY, 0.5, _DATES),
-        Signal("form_field_abandoned", 0.04, TRUST, 0.6, _field("street", "postcode")),
+        Signal("section_dwelled", 0.35, SHIPPING_COST, 0.85, _COSTS),
+        Signal("section_dwelled", 0.35, DELIVERY, 0.85, _DATES),
+        Signal("form_field_abandoned", 0.04, TRUST, 1.02, _field("street", "postcode")),
     ),
     PAYMENT: (
         *_ANY,
         _RAGE,
         _DEAD,
-        Signal("form_field_abandoned", 0.08, TRUST, 0.7, _field("card_number", "cvc")),
-        Signal("section_dwelled", 0.1, AFFORDABILITY, 0.6, _SEEN_PRICE),
+        Signal("form_field_abandoned", 0.08, TRUST, 1.19, _field("card_number", "cvc")),
+        Signal("section_dwelled", 0.1, AFFORDABILITY, 1.02, _SEEN_PRICE),
     ),
     REVIEW: (
         *_ANY,
-        Signal("section_dwelled", 0.15, RETURNS, 0.8, _POLICY),
-        Signal("section_dwelled", 0.15, PRICE, 0.6, _SEEN_PRICE),
-        Signal("section_dwelled", 0.15, DELIVERY, 0.6, _DATES),
+        Signal("section_dwelled", 0.15, RETURNS, 1.2, _POLICY),
+        Signal("section_dwelled", 0.15, PRICE, 1.02, _SEEN_PRICE),
+        Signal("section_dwelled", 0.15, DELIVERY, 1.02, _DATES),
     ),
     POLICY: (
         _SCROLL,
         *_ANY,
-        Signal("section_dwelled", 0.8, RETURNS, 0.2, _POLICY),
+        Signal("section_dwelled", 0.8, RETURNS, 0.3, _POLICY),
     ),
     ACCOUNT: (_SCROLL,),
 }
@@ -192,17 +193,14 @@ class Odds:
         self._latent = latent
         self._rows: dict[int, list[tuple[float, Signal, float]]] = {}
 
-    def emit(
-        self, kind: int, start_ms: int, span_ms: int, u: list[float], v: list[float]
-    ) -> list[Click]:
+    def emit(self, kind: int, start_ms: int, span_ms: int, u: list[float]) -> list[Click]:
         """Signals of one visit.
 
         Args:
             kind: Kind of page.
             start_ms: When the visit began.
             span_ms: How long it lasts.
-            u: Uniforms that settle which show.
-            v: Uniforms that settle when.
+            u: A uniform number for each signal that may show.
         """
         rows = self._rows.get(kind)
         if rows is None:
@@ -211,9 +209,11 @@ class Odds:
         for place, (share, signal, level) in enumerate(rows):
             uniform = u[place]
             if uniform < share:
-                # Given that it lies below the share, the ratio is a fresh uniform number.
-                at_ms = start_ms + 400 + int((span_ms - 400) * 0.97 * v[place])
-                found.append((at_ms, signal.type, signal.properties(uniform / share, level)))
+                # Given that it lies below the share, the ratio is uniform again; its high digits
+                # say what, its low digits when.
+                fresh = uniform / share
+                at_ms = start_ms + 400 + int((span_ms - 400) * 0.97 * (fresh * _FOLD % 1.0))
+                found.append((at_ms, signal.type, signal.properties(fresh, level)))
         return found
 
     def _row(self, kind: int) -> list[tuple[float, Signal, float]]:
