@@ -18,6 +18,7 @@ from orchestrator.config import Connection
 from orchestrator.domain.decisioning import PolicySet, content_hash, load
 from orchestrator.domain.outcomes import RewardRule
 from orchestrator.domain.risk import Risk
+from orchestrator.domain.sessions import SessionSettings
 from orchestrator.domain.signals import NAMES
 from orchestrator.errors import InvalidPolicy, OrchestratorError
 from orchestrator.messages.topics import TOPICS, partition_count, prefixed, topic_config
@@ -41,6 +42,7 @@ class RoleFailed(OrchestratorError):
     code = "E208"
 
 
+SESSION_GAP_MS = 1_800_000
 SHIPPED_POLICIES = Path(__file__).parent / "policies"
 
 
@@ -97,9 +99,10 @@ def policies(folder: Path | None = None) -> PolicySet:
     return load(files, NAMES)
 
 
-def journey(folder: Path | None = None) -> JourneyProcessor:
+def journey(folder: Path | None = None, gap_ms: int = SESSION_GAP_MS) -> JourneyProcessor:
     """The fast lane's processor with the shipped model."""
-    return JourneyProcessor(policies(folder), Risk(shipped("risk")))
+    sessions = SessionSettings(gap_ms=gap_ms)
+    return JourneyProcessor(policies(folder), Risk(shipped("risk")), sessions)
 
 
 def learning(folder: Path | None = None) -> "LearningProcessor":
@@ -117,9 +120,14 @@ def learning(folder: Path | None = None) -> "LearningProcessor":
     return LearningProcessor(RiskLearner(shipped("risk")), rule)
 
 
-def run_worker(place: Connection, settings: HostSettings, folder: Path | None = None) -> int:
+def run_worker(
+    place: Connection,
+    settings: HostSettings,
+    folder: Path | None = None,
+    gap_ms: int = SESSION_GAP_MS,
+) -> int:
     """Run the fast lane until stopped; return the exit status."""
-    processor = journey(folder)
+    processor = journey(folder, gap_ms)
     return run_host(
         processor,
         KafkaTransport(cluster(place)),

@@ -19,7 +19,7 @@ ROLES = ("worker", "learner", "agents")
 STOP_TIMEOUT_S = 15.0
 
 SessionGap = Annotated[
-    int, typer.Option("--session-gap-s", min=1, help="Silence that ends a session, seconds.")
+    int, typer.Option("--session-gap-s", min=61, help="Silence that ends a session, seconds.")
 ]
 WebPort = Annotated[int | None, typer.Option("--web-port", help="Port of the views; off without.")]
 WebHost = Annotated[str, typer.Option("--web-host", help="Address of the same.")]
@@ -65,6 +65,7 @@ def worker(
     group_prefix: options.GroupPrefix = "orchestrator",
     topic_prefix: options.TopicPrefix = "",
     state_dir: options.StateDir = None,
+    session_gap_s: SessionGap = 1_800,
     merge_wait_ms: Annotated[
         int, typer.Option("--merge-wait-ms", min=0, help="Longest wait for a topic that lags.")
     ] = 1_000,
@@ -92,7 +93,7 @@ def worker(
         metrics_host=metrics_host,
         metrics_port=metrics_port,
     )
-    raise typer.Exit(wiring.run_worker(place, settings, policies))
+    raise typer.Exit(wiring.run_worker(place, settings, policies, session_gap_s * 1000))
 
 
 @guarded

@@ -69,7 +69,7 @@ class JourneyProcessor:
         self, scope: Scope, state: Profile | None, record: Record, now: Millis
     ) -> Step[Profile]:
         if record.topic == "clickstream":
-            return self._on_click(scope, state, record)
+            return self._on_click(scope, state, record, now)
         event = record.value
         if event is None:
             return self._erase(record.key, state, now)
@@ -84,7 +84,7 @@ class JourneyProcessor:
         elif event.customer_id:
             profile.facts.customer_id = event.customer_id
         profile.last_ms = max(profile.last_ms, record.time_ms)
-        self._plan_wake(profile)
+        self._plan_wake(profile, now)
         return Step(profile, emits)
 
     def on_timer(self, scope: Scope, key: str, state: Profile, now: Millis) -> Step[Profile]:
@@ -99,7 +99,7 @@ class JourneyProcessor:
         state.expire(now)
         if state.idle() and state.last_ms + RETENTION_MS <= now:
             return Step(None, emits)
-        self._plan_wake(state)
+        self._plan_wake(state, now)
         return Step(state, emits)
 
     def dump(self, state: Profile) -> Any:
@@ -108,7 +108,9 @@ class JourneyProcessor:
     def load(self, row: Any) -> Profile:
         return Profile.load(row, SessionSet.load(row[0], self.sessions))
 
-    def _on_click(self, scope: Scope, state: Profile | None, record: Record) -> Step[Profile]:
+    def _on_click(
+        self, scope: Scope, state: Profile | None, record: Record, now: Millis
+    ) -> Step[Profile]:
         event = record.value
         key = record.key
         profile = state or Profile(SessionSet(self.sessions))
@@ -116,7 +118,7 @@ class JourneyProcessor:
         session = routed.session
         kind = event.type
         if session is None:
-            return self._late(key, profile, event)
+            return self._late(key, profile, event, now)
         if routed.verdict == "duplicate":
             return Step(profile)
         profile.last_ms = max(profile.last_ms, event.time_ms)
@@ -129,20 +131,20 @@ class JourneyProcessor:
         elif kind == "product_removed" and _is_emptied(session, event):
             names = self.tables.stopped_by("cart_emptied")
             emits += on_cart_emptied(key, profile, session, event.time_ms, names)
-        now_ms = profile.last_ms
+        now_ms = Millis(session.last_ms)  # the shopper's own time, whatever other topics say
         if self.tables.policies.is_due(kind, session, now_ms, lambda: Readings(session, now_ms)):
-            trigger = Trigger.of_record(record, event.id, Millis(profile.last_ms))
+            trigger = Trigger.of_record(record, event.id, now_ms)
             emits += self.decider.in_session(scope, key, profile, session, trigger)
-        self._plan_wake(profile)
+        self._plan_wake(profile, now)
         return Step(profile, emits)
 
-    def _late(self, key: str, profile: Profile, event: Any) -> Step[Profile]:
+    def _late(self, key: str, profile: Profile, event: Any, now: Millis) -> Step[Profile]:
         """An event of a session that ended: only a purchase still matters."""
         if event.type != "order_completed":
             raise InvalidRecord("late", "its session ended, or it is older than the lateness")
         order = KnownOrder(event.properties.order_id, event.time_ms, event.session_id or "")
         emits = note_order(key, profile, order, event.properties.total_cents)
-        self._plan_wake(profile)
+        self._plan_wake(profile, now)
         return Step(profile, emits)
 
     def _on_silence(self, scope: Scope, key: str, profile: Profile, now: Millis) -> list[Emit]:
@@ -172,29 +174,34 @@ class JourneyProcessor:
         emits = revoke(key, profile, ERASED, Millis(happened_ms), happened_ms=happened_ms)
         return Step(None, emits)
 
-    def _plan_wake(self, profile: Profile) -> None:
-        wake = 0
+    def _plan_wake(self, profile: Profile, now: Millis) -> None:
+        """Set when to look at the profile again.
+
+        One whose time lies behind the partition's (history replayed into a live log) would be due
+        at once, and each of its events a session: it is given the time of a session from now on.
+        """
+        wake = self._next_due_ms(profile)
+        if wake <= now:
+            wake = profile.sessions.next_close_ms() + self.sessions.lateness_ms
+            if wake <= now:
+                wake = now + self._close_after_ms
+        profile.wake_at_ms = wake
+
+    def _next_due_ms(self, profile: Profile) -> int:
         sessions = profile.sessions.open
+        silence_due_ms = self.tables.policies.silence_due_ms
         if len(sessions) == 1 and not profile.follow_ups:
             session = sessions[0]
-            silence_ms = self.tables.policies.silence_due_ms(session)
-            profile.wake_at_ms = silence_ms or session.last_ms + self._close_after_ms
-            return
-        for session in sessions:
-            silence_ms = self.tables.policies.silence_due_ms(session)
-            if silence_ms:
-                wake = min(wake, silence_ms) if wake else silence_ms
+            return silence_due_ms(session) or session.last_ms + self._close_after_ms
+        due = [silence_ms for session in sessions if (silence_ms := silence_due_ms(session))]
         close_ms = profile.sessions.next_close_ms()
         if close_ms:
-            close_ms += self.sessions.lateness_ms
-            wake = min(wake, close_ms) if wake else close_ms
-        for planned in profile.follow_ups:
-            wake = min(wake, planned.due_ms) if wake else planned.due_ms
-        if not wake:
-            wake = profile.last_ms + RETENTION_MS
-            for command in profile.commands:
-                wake = min(wake, command.expires_at_ms)
-        profile.wake_at_ms = wake
+            due.append(close_ms + self.sessions.lateness_ms)
+        due += [planned.due_ms for planned in profile.follow_ups]
+        if not due:
+            due = [held.expires_at_ms for held in profile.commands]
+            due.append(profile.last_ms + RETENTION_MS)
+        return min(due)
 
 
 def _is_emptied(session: Session, event: Any) -> bool:
