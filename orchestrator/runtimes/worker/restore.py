@@ -103,11 +103,16 @@ class Restore:
 
     def shared(self) -> Any | None:
         """What the processor shares over all partitions, if this partition holds it."""
-        row = self._latest.get(_SHARED)
+        row = None if self.marker is None else self._latest.get(_SHARED)
         return None if row is None else orjson.loads(row)["s"]
 
     def rows(self) -> Iterator[tuple[str, bytes]]:
-        """Key and changelog value of every state that stands."""
+        """Key and changelog value of every state that stands.
+
+        None where the group committed nothing here: a new group on an old changelog begins anew.
+        """
+        if self.marker is None:
+            return
         for key, value in self._latest.items():
             if key != _SHARED:
                 yield key.decode(), value
