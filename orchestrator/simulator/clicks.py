@@ -91,8 +91,9 @@ class Frontend:
         found: list[Click] = []
         if before is not None and before.kind in _STEPS and visit.kind in _AFTER[before.kind]:
             found.append((start_ms, "checkout_step_completed", _step(latent, before)))
-            start_ms += 20
-            span_ms -= 20
+            if visit.kind != THANKS:  # an order has one time, wherever it is told of
+                start_ms += 20
+                span_ms -= 20
         found += _EVENTS[visit.kind](latent, visit, start_ms, span_ms, u)
         if visit.kind == THANKS:
             return sorted(found + _thanks(latent, start_ms, span_ms, order), key=_time)

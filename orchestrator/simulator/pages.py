@@ -52,7 +52,7 @@ BARRIERS: tuple[Weights, ...] = (
     (),
 )
 """How much each concern weighs on each kind of page."""
-LEAVING = (-1.5, -2.5, -2.5, -2.75, -3.55, -3.65, -3.65, -4.05, -3.75, -3.0, -2.2, 9.0)
+LEAVING = (-1.5, -2.5, -2.5, -2.75, -3.63, -3.65, -3.65, -4.05, -3.75, -3.0, -2.2, 9.0)
 """Logit of leaving from each kind of page with no concern at all."""
 MEDIAN_MS = (11e3, 17e3, 14e3, 28e3, 22e3, 38e3, 28e3, 42e3, 17e3, 30e3, 20e3, 12e3)
 COMPARING = frozenset({PRODUCT, CART, PAYMENT})

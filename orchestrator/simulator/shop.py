@@ -55,15 +55,12 @@ class Shop:
     # -- who is there
 
     def live(self, session_id: str | None, profile_id: str) -> Live | None:
-        """The session a command means; without its id, the profile's latest."""
-        # A worker that closed a session and saw it go on calls the rest `<id>~2`.
-        known = (session_id or "").partition("~")[0]
-        return self._live.get(known) or self._live.get(self._live_of.get(profile_id, ""))
+        """The session in progress that a command means; without its id, the profile's latest."""
+        return self._live.get(_meant(session_id, profile_id, self._live_of))
 
     def absent(self, session_id: str | None, profile_id: str) -> Absent | None:
-        """Somebody who left a cart in that session; without its id, the profile's latest."""
-        known = (session_id or "").partition("~")[0]
-        return self._absent.get(known) or self._absent.get(self._absent_of.get(profile_id, ""))
+        """Who left a cart in that session; without its id, in the profile's latest."""
+        return self._absent.get(_meant(session_id, profile_id, self._absent_of))
 
     def sizes(self) -> Mapping[str, int]:
         """How much is kept: what is in progress, nothing of the past."""
@@ -247,6 +244,13 @@ class Shop:
             told_ms = time_ms + int(_CRM_LAG_MS * self._setting.dials.delay)
             value = profile_record(who, history, told_ms)
             self._timeline.emit(told_ms, "profiles", who.profile_id, value)
+
+
+def _meant(session_id: str | None, profile_id: str, latest: Mapping[str, str]) -> str:
+    if session_id is None or session_id == profile_id:
+        return latest.get(profile_id, "")
+    # A worker that closed a session and saw it go on calls the rest `<id>~2`.
+    return session_id.partition("~")[0]
 
 
 def _return(absent: Absent, after_ms: int | None) -> Outcome:
