@@ -25,9 +25,17 @@ class SchemasDiffer(OrchestratorError):
 @guarded
 def export(folder: Folder = _FOLDER, as_json: Json = False) -> None:
     """Write JSON Schemas and AsyncAPI anew from the models; examples stay as they are."""
+    from orchestrator.domain.decisioning.schemas import policy_schemas  # noqa: PLC0415
     from orchestrator.messages.schema import export as write  # noqa: PLC0415 (slow to import)
 
-    for path in write(folder):
+    written = write(folder)
+    for name, content in policy_schemas().items():
+        path = folder / name
+        if not path.is_file() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            written.append(path)
+    for path in written:
         if as_json:
             json_line({"type": "schema_written", "path": str(path)})
         else:
@@ -38,9 +46,14 @@ def export(folder: Folder = _FOLDER, as_json: Json = False) -> None:
 @guarded
 def check(folder: Folder = _FOLDER, as_json: Json = False) -> None:
     """Compare the folder with the models; exit 5 where it differs."""
+    from orchestrator.domain.decisioning.schemas import policy_schemas  # noqa: PLC0415
     from orchestrator.messages.schema import check as compare  # noqa: PLC0415 (slow to import)
 
     findings = compare(folder)
+    for name, content in policy_schemas().items():
+        path = folder / name
+        if not path.is_file() or path.read_bytes() != content:
+            findings.append(f"{path} differs from the models of the policies")
     for finding in findings:
         if as_json:
             json_line({"type": "schema_finding", "finding": finding})

@@ -2,9 +2,12 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from orchestrator.messages.base import (
     Currency,
     Id,
+    Ids,
     Locale,
     LongText,
     Message,
@@ -42,6 +45,8 @@ class Content(Part):
     locale: Locale
     facts: Names
     """Facts the text stands on; the channel fills them in."""
+    product_ids: Ids = Field(default=[])
+    """Products to show with it."""
 
 
 class ExperimentArm(Part):

@@ -145,7 +145,8 @@ class Admin:
             )
             raise BrokerUnreachable(
                 f"broker {self._cluster.address} does not answer ({error.name()}).",
-                way_out=f"Is the address right{hint}? Start one with 'orchestrator run --broker embedded'.",
+                way_out=f"Is the address right{hint}? "
+                "Start one with 'orchestrator run --broker embedded'.",
             ) from exception
 
     def _wait_leaders(self, names: Sequence[str]) -> None:

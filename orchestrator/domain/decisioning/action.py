@@ -137,6 +137,8 @@ class Action(Document):
     """Cost of carrying it out, annoyance included, whether it works or not."""
     offer: Offer | None = None
     """What is given away."""
+    shows_product: Literal["product_id", "bundle_product_id"] | None = None
+    """Fact that names the product to show; the command carries it."""
     ttl_ms: Annotated[int, Field(ge=1_000, le=30 * 86_400_000)]
     """How long the command may be carried out."""
     cancel_on: Annotated[tuple[CancelReason, ...], Field(min_length=1)]

@@ -224,6 +224,17 @@ class Decider:
         offer = decision.offer
         treatment = decision.treatment or ""
         locale = situation.facts.get("locale")
+        told = content(
+            self.tables.policies,
+            plan.name,
+            treatment,
+            locale if isinstance(locale, str) else None,
+            situation.facts,
+            offer,
+        )
+        shown = situation.facts.get(action.shows_product or "")
+        if shown is not None:
+            told["product_ids"] = [shown]
         payload: Payload = {
             "id": command_id,
             "decision_id": decision.decision_id,
@@ -236,14 +247,7 @@ class Decider:
             "action": plan.name,
             "treatment": decision.treatment,
             "offer": offer,
-            "content": content(
-                self.tables.policies,
-                plan.name,
-                treatment,
-                locale if isinstance(locale, str) else None,
-                situation.facts,
-                offer,
-            ),
+            "content": told,
             "expires_at_ms": decision.expires_at_ms,
             "supersedes": replaced.command_id if replaced else None,
             "cancel_on": list(cancel_on),

@@ -112,12 +112,12 @@ def test_realised_draws_follow_the_logged_propensities() -> None:
         counts[action] = counts.get(action, 0) + 1
     rows = decide(POLICIES, seen, "dec-0").candidates
     shares = {row["action"]: row["propensity"] for row in rows if row["allowed"]}
-    assert len(shares) >= 6
+    assert len(shares) >= 5
     statistic = sum(
         (counts.get(action, 0) - count * share) ** 2 / (count * share)
         for action, share in shares.items()
     )
-    quantile = {5: 20.5, 6: 22.5, 7: 24.3, 8: 26.1, 9: 27.9, 10: 29.6}[len(shares) - 1]
+    quantile = {4: 18.5, 5: 20.5, 6: 22.5, 7: 24.3, 8: 26.1, 9: 27.9, 10: 29.6}[len(shares) - 1]
     assert statistic < quantile
 
 
