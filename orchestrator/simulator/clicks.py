@@ -35,6 +35,8 @@ _AFTER = {
 """Pages that show a step to be finished."""
 _METHODS = ("card", "paypal", "invoice", "pay_later")
 _SIGNALS, _DETAILS = 4_000, 6_000
+_DETAILED = frozenset({LIST, SEARCH, PRODUCT, CART, SHIPPING, PAYMENT, ACCOUNT})
+_NO_DRAWS: list[float] = []
 _time = itemgetter(0)
 _WORDS = ("gift", "blue", "leather", "waterproof", "small", "sale", "new", "kids")
 
@@ -87,7 +89,7 @@ class Frontend:
         block = latent.course.block
         start_ms = visit.start_ms
         span_ms = visit.end_ms - start_ms
-        u = block(_DETAILS + visit.number)
+        u = block(_DETAILS + visit.number) if visit.kind in _DETAILED else _NO_DRAWS
         found: list[Click] = []
         if before is not None and before.kind in _STEPS and visit.kind in _AFTER[before.kind]:
             found.append((start_ms, "checkout_step_completed", _step(latent, before)))

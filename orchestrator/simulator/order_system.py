@@ -1,12 +1,15 @@
 """What the order system tells: placed, paid, shipped, delivered, some returned; late, or twice."""
 
+from operator import itemgetter
+from typing import NamedTuple
+
 from orchestrator.simulator.catalogue import CURRENCY
 from orchestrator.simulator.clicks import coupon_of, order_lines
 from orchestrator.simulator.dials import Dials
 from orchestrator.simulator.draws import exponential
 from orchestrator.simulator.latent import Latent
 from orchestrator.simulator.plan import Order
-from orchestrator.simulator.timeline import Timeline
+from orchestrator.simulator.timeline import Emission, Timeline
 from orchestrator.types import Payload
 
 HOUR_MS = 3_600_000
@@ -16,6 +19,8 @@ _MEAN_LATE_MS = 40 * 60_000
 _PACKED_MS, _SHIPPED_MS, _DELIVERED_MS = 5 * HOUR_MS, 20 * HOUR_MS, 60 * HOUR_MS
 _RETURNED_MS, _REFUNDED_MS = 8 * DAY_MS, 10 * DAY_MS
 _DELAYED_SHARE = 0.05
+ORDERS = "orders"
+_Step = tuple[str, int, Payload]
 
 
 class OrderSystem:
@@ -43,7 +48,7 @@ class OrderSystem:
         lag_ms = int((400 + 2_600 * luck[0]) * scale)
         if luck[1] < self._dials.late_orders_share:
             lag_ms += int(exponential(luck[2], _MEAN_LATE_MS) * scale)
-        steps: list[tuple[str, int, Payload]] = [
+        steps: list[_Step] = [
             ("order_placed", 0, {}),
             ("order_paid", 2_000 + int(8_000 * luck[3]), {}),
         ]
@@ -51,22 +56,49 @@ class OrderSystem:
             steps.append(("order_cancelled", 60_000 + int(600_000 * luck[4]), {}))
         else:
             steps += _shipping(order, placed_ms, luck)
-        for kind, after_ms, properties in steps:
-            after = int(after_ms * scale)
-            payload = _payload(latent, order, kind, placed_ms + after, properties)
-            arrives_ms = placed_ms + lag_ms + after
-            self._timeline.emit(arrives_ms, "orders", latent.profile_id, payload)
-            if luck[8] < self._dials.duplicates_share:
-                twice_ms = arrives_ms + int(_TWICE_MS * luck[9])
-                self._timeline.emit(twice_ms, "orders", latent.profile_id, payload)
+        steps.sort(key=itemgetter(1))
+        told = _Told(latent, order, placed_ms, lag_ms, luck[8], luck[9], steps)
+        self._plan(told)
+
+    def _plan(self, told: "_Told") -> None:
+        # One entry an order, whatever lies ahead of it: parcels take days.
+        after_ms = int(told.steps[0][1] * self._dials.delay)
+        self._timeline.plan(told.placed_ms + told.lag_ms + after_ms, self._tell, told)
+
+    def _tell(self, time_ms: int, told: "_Told") -> Emission:
+        kind, after_ms, properties = told.steps.pop(0)
+        if told.steps:
+            self._plan(told)
+        after = int(after_ms * self._dials.delay)
+        latent = told.latent
+        payload = _payload(latent, told.order, kind, told.placed_ms + after, properties)
+        if told.doubt < self._dials.duplicates_share:
+            twice_ms = time_ms + int(_TWICE_MS * told.gap)
+            self._timeline.emit(twice_ms, ORDERS, latent.profile_id, payload)
+        return Emission(time_ms, ORDERS, latent.profile_id, payload)
 
 
-def _shipping(order: Order, placed_ms: int, luck: list[float]) -> list[tuple[str, int, Payload]]:
+class _Told(NamedTuple):
+    """One order and what is still to be told of it."""
+
+    latent: Latent
+    order: Order
+    placed_ms: int
+    lag_ms: int
+    doubt: float
+    """Uniform: whether everything is told twice."""
+    gap: float
+    """Uniform: how long after."""
+    steps: list[_Step]
+    """Type, time after the order, properties; in order of time."""
+
+
+def _shipping(order: Order, placed_ms: int, luck: list[float]) -> list[_Step]:
     way = 0.5 if order.is_express else 1.0
     delivered_ms = int(_DELIVERED_MS * way * (0.7 + 0.6 * luck[5]))
     shipped_ms = int(_SHIPPED_MS * way * (0.5 + luck[6]))
     parcel = {"carrier": "postbird", "tracking_id": f"t-{order.order_id}"}
-    steps: list[tuple[str, int, Payload]] = [
+    steps: list[_Step] = [
         ("order_packed", int(_PACKED_MS * way), {}),
         ("order_shipped", shipped_ms, parcel),
     ]

@@ -11,13 +11,13 @@ from tests.unit.simulator.playing import CLEAN, START_MS, of_type, play
 
 def clicks(**dials: float) -> list[Emission]:
     """The clickstream of a small world under these dials."""
-    world = World(13, 150, START_MS, dials=Dials(**dials))
+    world = World(13, 80, START_MS, dials=Dials(**dials))
     return [emission for emission in play(world) if emission.topic == "clickstream"]
 
 
 def test_a_clean_world_tells_everything_once_and_in_time() -> None:
     """With the dials at 0 every click arrives at its time, with an id of its own."""
-    world = World(13, 150, START_MS, dials=CLEAN)
+    world = World(13, 80, START_MS, dials=CLEAN)
     emissions = [emission for emission in play(world) if emission.topic == "clickstream"]
     assert all(emission.time_ms == emission.value["time_ms"] for emission in emissions)
     ids = Counter(emission.value["id"] for emission in emissions)
@@ -54,7 +54,7 @@ def test_orders_may_be_late_twice_or_known_to_the_order_system_only() -> None:
     """Each of these has a dial of its own."""
 
     def told(**dials: float) -> tuple[list[Emission], int, int]:
-        emissions = play(World(13, 150, START_MS, dials=Dials(**dials)))
+        emissions = play(World(13, 80, START_MS, dials=Dials(**dials)))
         placed = [emission for emission in emissions if emission.value["type"] == "order_placed"]
         completed = of_type(emissions, "clickstream", "order_completed")
         return placed, len({e.value["order_id"] for e in placed}), len(completed)

@@ -19,7 +19,7 @@ ANSWERS = {"accepted", "clicked", "dismissed"}
 def reacting() -> tuple[OnceEach, list[Emission]]:
     """A world in which carts see on-site actions."""
     player = OnceEach(ONSITE)
-    return player, play(World(21, 400, START_MS), player)
+    return player, play(World(21, 300, START_MS), player)
 
 
 def feedback_of(emissions: list[Emission]) -> dict[str, list[Payload]]:
@@ -82,7 +82,7 @@ def test_an_offer_is_worth_what_the_command_says() -> None:
         name = emission.value["id"]
         return [command("limited_time_discount", emission, name, offer=offer)]
 
-    emissions = play(World(21, 150, START_MS), generous)
+    emissions = play(World(21, 80, START_MS), generous)
     applied = of_type(emissions, "clickstream", "coupon_applied")
     assert applied
     assert {event["properties"]["discount_cents"] for event in applied} <= set(range(1, 778))
@@ -98,9 +98,9 @@ def test_a_revoked_command_is_not_shown() -> None:
         sent = command("limited_time_discount", emission, emission.value["id"])
         return [sent, revocation(sent, emission.time_ms)]
 
-    emissions = play(World(21, 100, START_MS), fickle)
+    emissions = play(World(21, 60, START_MS), fickle)
     assert not [emission for emission in emissions if emission.topic == "feedback"]
-    assert emissions == play(World(21, 100, START_MS))
+    assert emissions == play(World(21, 60, START_MS))
 
 
 def test_a_command_past_its_time_is_not_shown() -> None:
@@ -113,12 +113,12 @@ def test_a_command_past_its_time_is_not_shown() -> None:
         fields = {"expires_at_ms": emission.time_ms}
         return [command("limited_time_discount", emission, name, **fields)]
 
-    emissions = play(World(21, 100, START_MS), late)
+    emissions = play(World(21, 60, START_MS), late)
     feedback = [emission for emission in emissions if emission.topic == "feedback"]
     assert feedback
     assert {emission.value["type"] for emission in feedback} == {"expired"}
     rest = [emission for emission in emissions if emission.topic != "feedback"]
-    assert rest == play(World(21, 100, START_MS))
+    assert rest == play(World(21, 60, START_MS))
 
 
 def test_a_superseded_command_gives_way() -> None:
@@ -146,8 +146,8 @@ def test_a_repeated_command_is_one_command() -> None:
         def __call__(self, world: World, emission: Emission) -> list[Payload]:
             return super().__call__(world, emission) * 2
 
-    once = play(World(21, 100, START_MS), OnceEach(ONSITE))
-    assert play(World(21, 100, START_MS), Twice(ONSITE)) == once
+    once = play(World(21, 60, START_MS), OnceEach(ONSITE))
+    assert play(World(21, 60, START_MS), Twice(ONSITE)) == once
 
 
 def test_nobody_is_there_for_a_command_after_the_session() -> None:
