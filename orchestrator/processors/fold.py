@@ -16,6 +16,7 @@ from orchestrator.types import Emit, Keyed, Millis, Position, Record, Scope
 
 S = TypeVar("S", bound=Keyed)
 
+CLOCK_TOPIC = "clickstream"
 CLOCK_MARKER = "clock_advanced"
 TOMBSTONES = frozenset({"profiles"})
 """Inputs on which a record without a value means something: erase this person."""
@@ -69,8 +70,8 @@ class Fold(Generic[S]):
         try:
             message = self._decoded(topic, key, value)
             if getattr(message, "type", "") == CLOCK_MARKER:
-                runner.advance(message.time_ms)
                 runner.skip(topic, offset)
+                runner.advance(message.time_ms)
             elif topic in self.processor.inputs:
                 # a tombstone has no time of its own
                 time_ms = runner.clock.now_ms if message is None else message.time_ms
@@ -88,8 +89,11 @@ class Fold(Generic[S]):
         yield from self._taken(runner)
 
     def finish(self, until_ms: int) -> Iterator[Emit]:
-        """Let time go on in every partition, as a clock marker does."""
+        """Let time go on in every partition, by a clock marker as `replay` writes it."""
         for runner in self.runners:
+            place = (CLOCK_TOPIC, runner.scope.partition)
+            runner.skip(CLOCK_TOPIC, self.offsets[place])
+            self.offsets[place] += 1
             runner.advance(until_ms)
             yield from self._taken(runner)
 
