@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check bench bench-quality schemas golden docs test-kafka clean
+.PHONY: help demo test lint check bench bench-quality bench-replay schemas golden docs test-kafka clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,9 @@ bench: $(READY) ## speed against Quix Streams, bytewax and Faust on one broker; 
 
 bench-quality: $(READY) ## quality on real data: make bench-quality ARGS='--data DIR'
 	@$(BIN)/python -m benchmarks.quality.uci_shoppers $(ARGS)
+
+bench-replay: $(READY) ## real files whole through a broker against pandas: make bench-replay ARGS='--data DIR'
+	@$(BIN)/python -m benchmarks.quality.replay_files $(ARGS)
 
 schemas: $(READY) ## write schemas/ anew from the models
 	@$(BIN)/orchestrator schemas export
