@@ -1,6 +1,6 @@
 """Topic `clickstream`: what shoppers do, commerce events and micro-signals.
 
-Names follow Segment's E-commerce V2 in snake_case; `aliases.py` maps GA4's at the edge.
+Names follow Segment's E-commerce V2 in snake_case; GA4's are read as aliases (`aliases.py`).
 """
 
 from typing import Annotated, Literal

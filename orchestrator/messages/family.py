@@ -9,6 +9,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from orchestrator.errors import InvalidRecord
+from orchestrator.messages.aliases import translated
 from orchestrator.messages.base import Message
 
 MAX_NAMED_FAULTS = 3
@@ -28,11 +29,12 @@ class Family:
     """The models of one topic, told apart by `type`.
 
     A family with an `other` model takes types it does not know; one of a single model leaves
-    `type` to the model.
+    `type` to the model. A `type` in `aliases` is read as the event it names.
     """
 
     models: tuple[type[Message], ...]
     other: type[Message] | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
     by_type: Mapping[str, type[Message]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,6 +77,9 @@ class Family:
         """
         if not isinstance(payload, dict):
             raise InvalidRecord("schema", "the value must be a JSON object")
+        kind = payload.get("type")
+        if isinstance(kind, str) and kind in self.aliases:
+            payload = translated(payload)
         model = self.model_for(payload)
         try:
             return model.model_validate(payload, extra=extra)

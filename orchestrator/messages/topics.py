@@ -16,6 +16,7 @@ from orchestrator.messages import (
     people,
     products,
 )
+from orchestrator.messages.aliases import GA4
 from orchestrator.messages.family import Family
 
 KIB = 1024
@@ -111,6 +112,7 @@ _INPUTS = (
         family=Family(
             clickstream.COMMERCE + clickstream.MICRO_SIGNALS + clickstream.MARKERS,
             other=clickstream.UnknownClick,
+            aliases=GA4,
         ),
         retention_ms=14 * DAY_MS,
         max_value_bytes=64 * KIB,

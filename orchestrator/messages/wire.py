@@ -56,6 +56,7 @@ class TopicDecoder:
         self.key = topic.key
         self.key_of = _key_getter(topic.key_fields)
         self._family = family
+        self._known = {*family.by_type, *family.aliases}
         self._tags: dict[type[Message], str | None] = dict.fromkeys(family.all_models)
         self._tags.update({model: kind for kind, model in family.by_type.items()})
         structs = tuple(struct_of(model, self._tags[model]) for model in family.models)
@@ -70,7 +71,7 @@ class TopicDecoder:
             except _REFUSED:
                 pass
             else:
-                if message.type not in self._family.by_type:
+                if message.type not in self._known:
                     return message
         return self.judge(load_json(value))
 
