@@ -9,16 +9,14 @@ from typing import Any
 
 import orjson
 
-from orchestrator.adapters.importers.rows import Row, open_bytes, skipped
+from orchestrator.adapters.importers.rows import Row, skipped, text_lines
 
 TOPICS = ("clickstream", "feedback", "profiles", "identities", "orders", "catalog", "inventory")
 
 
 def read_native(path: Path) -> Iterator[Row]:
-    """Yield a row per line; a line that is no JSON is passed on for `dead-letters` to tell of."""
-    with open_bytes(path) as lines:
-        for line in lines:
-            yield _row(line.rstrip(b"\r\n"))
+    """A row per line; a line that is no JSON is passed on for `dead-letters` to tell of."""
+    return map(_row, text_lines(path))
 
 
 def _row(line: bytes) -> Row:
@@ -56,5 +54,8 @@ def _text(value: object) -> str:
 
 
 def _time_ms(value: dict[str, Any]) -> int:
+    """As the models read it: 1.79e12 is a whole number too."""
     time_ms = value.get("time_ms")
+    if isinstance(time_ms, float) and time_ms.is_integer():
+        return int(time_ms)
     return time_ms if isinstance(time_ms, int) else 0

@@ -6,6 +6,7 @@ A parquet sample with the same columns (event coded 0, 1, 2) is read too, where 
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -55,23 +56,17 @@ def _parquet(path: Path) -> Iterator[dict[str, str]]:
         raise UnreadableInput(f"cannot read {path}: {error}.") from error
     check_columns(path, COLUMNS, table.column_names, ORIGIN)
     for row in table.select(list(COLUMNS)).to_pylist():
-        at = row["timestamp"]
-        stamp = str(at) if isinstance(at, int) else str(round(_epoch_ms(at)))
-        transaction = row["transactionid"]
-        absent = transaction is None or str(transaction) in {"nan", "NaN", ""}
-        yield {
-            "timestamp": stamp,
-            "visitorid": str(row["visitorid"]),
-            "event": str(row["event"]),
-            "itemid": str(row["itemid"]),
-            "transactionid": "" if absent else str(transaction),
-        }
+        yield {column: _cell(row[column]) for column in COLUMNS}
 
 
-def _epoch_ms(at: Any) -> float:
-    from datetime import UTC  # noqa: PLC0415 (beside its one use)
-
-    return float(at.replace(tzinfo=UTC).timestamp()) * 1000
+def _cell(value: Any) -> str:
+    """A cell as the CSV would have it: nothing for nothing, 7 for 7.0, milliseconds for a time."""
+    if isinstance(value, datetime):
+        at = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        return str(round(at.timestamp() * 1000))
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value).replace("nan", "")
+    return "" if value is None or str(value).lower() == "nan" else str(value)
 
 
 def _row(number: int, row: dict[str, str]) -> Row:

@@ -1,5 +1,6 @@
 """One input row, and how it is opened."""
 
+import codecs
 import csv
 import gzip
 import io
@@ -45,6 +46,15 @@ def row_of(topic: str, key: str, value: dict[str, Any], time_ms: int) -> Row:
         return Row(topic, key, orjson.dumps(value), time_ms)
     except orjson.JSONEncodeError:  # a whole number beyond 64 bits, or nested without end
         return skipped("bad_value")
+
+
+def text_lines(path: Path) -> Iterator[bytes]:
+    """Lines of a file without their ends, nor the mark that some editors put at the beginning."""
+    with open_bytes(path) as lines:
+        first = True
+        for line in lines:
+            yield (line.removeprefix(codecs.BOM_UTF8) if first else line).rstrip(b"\r\n")
+            first = False
 
 
 def csv_rows(path: Path, columns: Iterable[str], origin: str) -> Iterator[dict[str, str] | None]:

@@ -2,7 +2,9 @@
 
 Source: Segment spec, "E-Commerce Events V2" and the common fields; RudderStack sends the same.
 Money comes in units of currency and leaves in cents; `userId` may be empty, then `anonymousId`
-names the profile. A rage click or dwell of our own snippet comes as `Signal Observed`.
+names the profile. `timestamp` is the time that Segment has corrected for the device's clock. A rage
+click or dwell of our own snippet comes as `Signal Observed`. A track under GA4's name is read as
+that (`messages/aliases.py`).
 """
 
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from orchestrator.adapters.importers.rows import Row, open_bytes, row_of, skipped
+from orchestrator.adapters.importers.rows import Row, row_of, skipped, text_lines
 
 TRACKS = {
     "Products Searched": "products_searched",
@@ -42,6 +44,15 @@ MONEY = {
     "total": "total_cents",
     "discount": "discount_cents",
 }
+RENAMED = {"payment_method": "method", "shipping_method": "option", "rating": "stars"}
+SIGNALS = {
+    "rage_click": "rage_clicked",
+    "dead_click": "dead_clicked",
+    "exit_intent": "exit_intended",
+    "dwell": "section_dwelled",
+    "scroll": "scrolled",
+}
+"""Signals under the names that capture tools have for them."""
 STEPS = {"1": "contact", "2": "shipping", "3": "payment", "4": "review"}
 PLAIN = (
     "product_id",
@@ -53,8 +64,20 @@ PLAIN = (
     "query",
     "order_id",
     "reason",
+    "path",
+    "title",
+    "results_count",
+    "items_count",
+    "cost_cents",
+    "option",
+    "method",
     "section",
     "visible_ms",
+    "field",
+    "characters",
+    "stars",
+    "image_id",
+    "features",
     "element",
     "clicks",
     "depth",
@@ -65,10 +88,8 @@ PLAIN = (
 
 
 def read_segment(path: Path) -> Iterator[Row]:
-    """Yield a row per line; identify, group and alias calls are skipped by name."""
-    with open_bytes(path) as lines:
-        for line in lines:
-            yield _row(line.rstrip(b"\r\n"))
+    """A row per line; identify, group and alias calls are skipped by name."""
+    return map(_row, text_lines(path))
 
 
 def _row(line: bytes) -> Row:
@@ -86,7 +107,7 @@ def _call(call: dict[str, Any]) -> Row:
     if kind not in ("track", "page"):
         return skipped(f"{kind}_call" if kind in ("identify", "group", "alias") else "no_call_type")
     profile_id = call.get("anonymousId") or call.get("userId")
-    time_ms = _time_ms(call.get("originalTimestamp") or call.get("timestamp"))
+    time_ms = _time_ms(call.get("timestamp") or call.get("originalTimestamp"))
     if not profile_id or not call.get("messageId"):
         return skipped("no_id")
     if time_ms is None:
@@ -112,7 +133,8 @@ def _type(kind: str, call: dict[str, Any]) -> str:
     name = str(call.get("event", ""))
     if name == "Signal Observed":
         properties = call.get("properties")
-        return str(properties.get("signal", "signal")) if isinstance(properties, dict) else "signal"
+        signal = str(_object(properties).get("signal", "signal"))
+        return SIGNALS.get(signal, signal)
     return TRACKS.get(name) or name.strip().lower().replace(" ", "_") or "unknown"
 
 
@@ -149,8 +171,9 @@ def _properties(given: object) -> dict[str, Any]:
     coupon = given.get("coupon") or given.get("coupon_id")
     if coupon:
         found["coupon"] = coupon
-    if given.get("payment_method"):
-        found["method"] = given["payment_method"]
+    for name, canonical in RENAMED.items():
+        if given.get(name):
+            found.setdefault(canonical, given[name])
     products = given.get("products")
     if isinstance(products, list):
         found["products"] = [_product(product) for product in products if isinstance(product, dict)]

@@ -201,6 +201,51 @@ def test_segment_money_steps_and_names(write: Write) -> None:
     assert wheel["session_id"] == "17"
 
 
+def test_segment_times_pages_and_signals(write: Write) -> None:
+    """Segment's corrected time, a page's own properties, signals under capture tools' names."""
+    base = {"messageId": "m", "anonymousId": "a-1", "timestamp": "2026-09-21T14:13:20Z"}
+    dwell = {"signal": "dwell", "section": "price", "visible_ms": 4000}
+    rows = list(
+        read(
+            write(
+                line(
+                    **base,
+                    type="page",
+                    originalTimestamp="2020-01-01T00:00:00Z",
+                    properties={"path": "/p", "title": "P"},
+                ),
+                line(**base, type="track", event="Signal Observed", properties=dwell),
+                line(**base, type="track", event="add_to_cart", properties={"product_id": "p"}),
+                line(**base, type="track", event="Product Reviewed", properties={"rating": 4}),
+            ),
+            "segment-jsonl",
+        )
+    )
+    page, dwelled, _, reviewed = values(rows)
+    assert page["time_ms"] == 1_790_000_000_000
+    assert page["properties"] == {"path": "/p", "title": "P"}
+    assert dwelled["type"] == "section_dwelled"
+    assert reviewed["properties"] == {"stars": 4}
+    kinds = [wire.decode(row.topic, row.key, row.value or b"").type for row in rows]
+    assert kinds == ["page_viewed", "section_dwelled", "product_added", "product_reviewed"]
+
+
+def test_retailrocket_parquet_reads_as_the_csv_does(tmp_path: Path) -> None:
+    """Coded events, times as times, and cells that are not there."""
+    import pandas as pd  # noqa: PLC0415 - slow to import
+
+    path = tmp_path / "events.parquet"
+    at = pd.to_datetime([1_433_221_332_117, float("nan"), 1_433_221_333_000], unit="ms")
+    table = {"visitorid": [7.0, 7.0, None], "event": [0.0, 0.0, 2.0], "itemid": [1, 1, 1]}
+    frame = pd.DataFrame({"timestamp": at, **table, "transactionid": [None, None, 5.0]})
+    frame.to_parquet(path)
+    rows = list(read(path, "retailrocket-csv"))
+    assert [row.skipped for row in rows] == ["bad_value", "no_visitor_id", ""]
+    (viewed,) = values(rows)
+    assert (viewed["time_ms"], viewed["profile_id"]) == (1_433_221_332_117, "7")
+    assert viewed["type"] == "product_viewed"
+
+
 def test_native_lines_and_envelopes(write: Write) -> None:
     """What is no JSON goes on as it is, for the dead letters; a null value is a tombstone."""
     deep = b'{"topic":"orders","key":"p","value":' + b"[" * 300 + b"]" * 300 + b"}"
