@@ -7,7 +7,7 @@ import orjson
 import typer
 
 from orchestrator.cli import options
-from orchestrator.cli.options import BadOption, connection
+from orchestrator.cli.options import BadOption, choice, connection
 from orchestrator.cli.output import guarded, json_line, out
 from orchestrator.errors import OrchestratorError
 
@@ -35,15 +35,16 @@ def decide(
     as_json: options.Json = False,
 ) -> None:
     """Print each decision as it would be made, and the commands and revocations that follow."""
-    from orchestrator.adapters.importers import read  # noqa: PLC0415 (beside its use)
-    from orchestrator.cli.dry import DryRun  # noqa: PLC0415 (loads the product)
+    from orchestrator.adapters.importers import FORMATS, read  # noqa: PLC0415 (beside its use)
+    from orchestrator.cli.dry import FARTHEST_MS, DryRun  # noqa: PLC0415 (loads the product)
     from orchestrator.cli.explaining import headline  # noqa: PLC0415
 
     run = DryRun(policies)
     last_ms = 0
     emits = []
-    for row in read(session, form):
-        last_ms = max(last_ms, row.time_ms)
+    for row in read(session, choice("--format", form, tuple(FORMATS))):
+        if last_ms < row.time_ms < FARTHEST_MS:
+            last_ms = row.time_ms
         emits += run.feed(row)
     if finish and last_ms:
         emits += run.finish(last_ms)

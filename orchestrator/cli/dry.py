@@ -1,5 +1,6 @@
 """Run the fast lane in this process over rows or messages: what `replay --dry` and `decide` do."""
 
+import base64
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,8 +10,12 @@ import orjson
 
 from orchestrator import wiring
 from orchestrator.adapters.importers import Row
+from orchestrator.messages.aliases import canonical
+from orchestrator.processors.journey.intake import UNDONE
 from orchestrator.types import Emit
 
+FARTHEST_MS = 4_102_444_800_000
+"""2100: times beyond are no times."""
 SETTLE_MS = 32 * 60_000
 """Past the last record until every session has ended: the gap, the lateness and a minute."""
 
@@ -24,14 +29,25 @@ class Summary:
         """By outcome."""
         self.stages: dict[str, list[float]] = {}
         """Risks scored, by stage."""
-        self.purchases: set[str] = set()
+        self.orders: set[str] = set()
+        """Orders of sessions."""
+        self.told_orders: Counter[str] = Counter()
+        """How many records tell of each order; also one that no session takes is a purchase."""
         self.purchase_events = 0
+        """Clicks that complete an order."""
         self.decisions: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
         self.dead_letters: Counter[str] = Counter()
         self.rows_skipped: Counter[str] = Counter()
         self.commands = 0
         self.revocations = 0
+
+    def give(self, topic: str, value: bytes | None, times: int = 1) -> None:
+        """Count the order that a record tells of; `times` is -1 for one that was refused."""
+        order_id = _order_told(topic, value)
+        if order_id is not None:
+            self.told_orders[order_id] += times
+            self.purchase_events += times * (topic == "clickstream")
 
     def take(self, emit: Emit) -> None:
         """Count one message that was, or would have been, published."""
@@ -45,13 +61,15 @@ class Summary:
                     self.refusals[candidate["refused_by"]] += 1
         elif kind == "session_closed":
             self.sessions[value["outcome"]] += 1
-            self.purchases.update(value["order_ids"])
+            self.orders.update(value["order_ids"])
         elif kind == "intervention_issued":
             self.commands += 1
         elif kind == "intervention_revoked":
             self.revocations += 1
         elif emit.topic == "dead-letters":
             self.dead_letters[value["reason"]] += 1
+            if value["value_base64"] is not None:
+                self.give(value["topic"], base64.b64decode(value["value_base64"]), -1)
 
     def payload(self) -> dict[str, Any]:
         """The summary line; records, rows skipped and dead letters add up to the input rows."""
@@ -59,7 +77,7 @@ class Summary:
             "type": "replay_summary",
             "records": self.records,
             "sessions": self.sessions.total(),
-            "purchases": len(self.purchases),
+            "purchases": len(self.orders | (+self.told_orders).keys()),
             "decisions": dict(sorted(self.decisions.items())),
             "refusals": dict(sorted(self.refusals.items())),
             "dead_letters": dict(sorted(self.dead_letters.items())),
@@ -97,10 +115,10 @@ class DryRun:
             self.summary.rows_skipped[row.skipped] += 1
             return []
         before = self.fold.dead_letters.total()
+        self.summary.give(row.topic, row.value)
         emits = self._taken(self.fold.feed(row.topic, row.key, row.value))
         if self.fold.dead_letters.total() == before:
             self.summary.records += 1
-            self.summary.purchase_events += b'"order_completed"' in (row.value or b"")
         return emits
 
     def finish(self, last_ms: int) -> list[Emit]:
@@ -114,3 +132,24 @@ class DryRun:
             if emit.topic == "decisions" and self._ledger is not None:
                 self._ledger.write(orjson.dumps(emit.value, option=orjson.OPT_APPEND_NEWLINE))
         return kept
+
+
+def _order_told(topic: str, value: bytes | None) -> str | None:
+    """The id of the order that a record says exists."""
+    if value is None or (b"order" not in value and b"purchase" not in value):
+        return None
+    try:
+        event = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(event, dict) or not isinstance(event.get("type"), str):
+        return None
+    if topic == "orders" and event["type"] not in UNDONE:
+        order_id = event.get("order_id")
+    elif topic == "clickstream" and canonical(event["type"]) == "order_completed":
+        properties = event.get("properties")
+        given = properties if isinstance(properties, dict) else {}
+        order_id = given.get("order_id", given.get("transaction_id"))
+    else:
+        return None
+    return order_id if isinstance(order_id, str) else None

@@ -72,7 +72,7 @@ def _checks(
 ) -> Iterator[Finding]:
     yield _python()
     yield _packages()
-    yield _disk(state_dir)
+    yield _guarded("disk", lambda: _disk(state_dir))
     yield _guarded("policies", lambda: _policies(policies))
     yield _guarded("model", _model)
     if broker == options.EMBEDDED:
@@ -115,6 +115,8 @@ def _packages() -> Finding:
 
 
 def _disk(folder: Path) -> Finding:
+    if not folder.is_dir():
+        return Finding("disk", ok=False, detail=f"no folder {folder}", way_out="See --state-dir.")
     free_bytes = shutil.disk_usage(folder).free
     detail = f"{free_bytes / 1024**3:.1f} GiB free at {folder.resolve()}"
     return Finding(

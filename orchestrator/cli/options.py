@@ -69,7 +69,7 @@ def connection(
     """Check and gather the connection options.
 
     Raises:
-        BadOption: An `-X` without `=`, or no broker named.
+        BadOption: An `-X` without `=`, no broker named, or one that would have to be made.
     """
     settings: dict[str, str] = {}
     for item in extra or []:
@@ -79,6 +79,12 @@ def connection(
                 f"-X {item!r} is no KEY=VALUE.", way_out="For example: -X security.protocol=SSL"
             )
         settings[key.strip()] = value
+    if broker == EMBEDDED:
+        raise BadOption(
+            "--broker embedded would make a broker that only this command sees.",
+            way_out="Start one with: orchestrator run --broker embedded --port 9092, "
+            "and give --broker 127.0.0.1:9092",
+        )
     if not broker:
         raise BadOption(
             "no broker named.",

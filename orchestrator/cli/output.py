@@ -6,7 +6,7 @@ With `--json` stdout carries one object a line and nothing else.
 import functools
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import orjson
 import typer
@@ -18,6 +18,17 @@ from orchestrator.errors import OrchestratorError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class UnusableFile(OrchestratorError):
+    """A file or folder that an option names cannot be read or written."""
+
+    code = "E102"
+    exit_status = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, way_out="Check the path, that its folder exists, and the rights.")
+
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -37,6 +48,13 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) 
     out.print(grid)
 
 
+def _refuse(error: OrchestratorError) -> NoReturn:
+    err.print(f"[bold red]{error.code}[/] {escape(error.message)}")
+    if error.way_out:
+        err.print(f"     {escape(error.way_out)}")
+    raise typer.Exit(error.exit_status) from None
+
+
 def guarded(command: Callable[P, R]) -> Callable[P, R]:
     """Turn our errors into one clear line on stderr and the documented exit status.
 
@@ -49,15 +67,16 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except OrchestratorError as error:
-            err.print(f"[bold red]{error.code}[/] {escape(error.message)}")
-            if error.way_out:
-                err.print(f"     {escape(error.way_out)}")
-            raise typer.Exit(error.exit_status) from None
+            _refuse(error)
         except KeyboardInterrupt:
             err.print("interrupted")
             raise typer.Exit(130) from None
         except BrokenPipeError:
             sys.stderr.close()
             raise typer.Exit(0) from None
+        except OSError as error:
+            if error.filename is None:  # not about a file that somebody named
+                raise
+            _refuse(UnusableFile(f"cannot use {error.filename}: {error.strerror}."))
 
     return run

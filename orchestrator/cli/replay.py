@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +12,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from orchestrator.adapters.importers import FORMATS, Row, read
 from orchestrator.cli import options
-from orchestrator.cli.options import BadOption, connection
+from orchestrator.cli.options import BadOption, choice, connection
 from orchestrator.cli.output import err, guarded, json_line, out, table
-
-FARTHEST_MS = 4_102_444_800_000
-"""2100: times beyond are no times."""
 
 
 def register(app: typer.Typer) -> None:
@@ -55,7 +53,8 @@ def replay(
     as_json: options.Json = False,
 ) -> None:
     """Replay, and say what became of every row."""
-    rows = read(file, form)
+    rows = read(file, choice("--format", form, tuple(FORMATS)))
+    pace = _pace(speed)
     if dry:
         _dry(rows, ledger, policies, partitions, finish=finish, as_json=as_json)
         return
@@ -67,7 +66,7 @@ def replay(
     with _progress(as_json) as progress:
         task = progress.add_task("writing", total=None)
         summary = write_all(
-            _paced(rows, speed),
+            _paced(rows, pace),
             place,
             finish=finish,
             wait_s=wait,
@@ -88,7 +87,7 @@ def _dry(
 ) -> None:
     from contextlib import ExitStack  # noqa: PLC0415 (beside its use)
 
-    from orchestrator.cli.dry import DryRun  # noqa: PLC0415 (loads the product)
+    from orchestrator.cli.dry import FARTHEST_MS, DryRun  # noqa: PLC0415 (loads the product)
 
     with ExitStack() as stack:
         target = stack.enter_context(ledger.open("wb")) if ledger is not None else None
@@ -106,22 +105,27 @@ def _dry(
     _print(run.summary.payload(), as_json=as_json)
 
 
-def _paced(rows: Iterator[Row], speed: str) -> Iterator[Row]:
-    if speed == "max":
+def _pace(speed: str) -> float:
+    """Times faster than life; infinite for `max`."""
+    try:
+        pace = inf if speed == "max" else float(speed)
+    except ValueError:
+        pace = 0.0
+    if not pace > 0:
+        raise BadOption(f"--speed {speed!r} is no speed.", way_out="Give max, or a number above 0.")
+    return pace
+
+
+def _paced(rows: Iterator[Row], pace: float) -> Iterator[Row]:
+    if pace == inf:
         yield from rows
         return
-    try:
-        factor = float(speed)
-    except ValueError:
-        factor = 0.0
-    if factor <= 0:
-        raise BadOption(f"--speed {speed!r} is no speed.", way_out="Give max, or a number above 0.")
     began = time.monotonic()
     first_ms = 0
     for row in rows:
         if row.time_ms:
             first_ms = first_ms or row.time_ms
-            ahead_s = (row.time_ms - first_ms) / 1000 / factor - (time.monotonic() - began)
+            ahead_s = (row.time_ms - first_ms) / 1000 / pace - (time.monotonic() - began)
             if ahead_s > 0:
                 time.sleep(ahead_s)
         yield row

@@ -4,19 +4,21 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from orchestrator.cli import options
-from orchestrator.cli.options import BadOption, choice, connection
+from orchestrator.cli.options import choice, connection
 from orchestrator.cli.output import err, guarded
 from orchestrator.config import Connection
 
 ROLES = ("worker", "learner", "agents")
 STOP_TIMEOUT_S = 15.0
+PARTITIONS = 12
 
 SessionGap = Annotated[
     int, typer.Option("--session-gap-s", min=61, help="Silence that ends a session, seconds.")
@@ -79,7 +81,6 @@ def worker(
     from orchestrator import wiring  # noqa: PLC0415 (loads the Kafka client)
     from orchestrator.runtimes.worker.settings import HostSettings  # noqa: PLC0415
 
-    place = _place(broker, extra, group_prefix, topic_prefix)
     settings = HostSettings(
         role="worker",
         changelog="orchestrator.state",
@@ -93,7 +94,8 @@ def worker(
         metrics_host=metrics_host,
         metrics_port=metrics_port,
     )
-    raise typer.Exit(wiring.run_worker(place, settings, policies, session_gap_s * 1000))
+    with embedded_or(broker, extra, group_prefix, topic_prefix) as place:
+        raise typer.Exit(wiring.run_worker(place, settings, policies, session_gap_s * 1000))
 
 
 @guarded
@@ -115,7 +117,6 @@ def learner(
     from orchestrator import wiring  # noqa: PLC0415 (loads the Kafka client and River)
     from orchestrator.runtimes.worker.settings import HostSettings  # noqa: PLC0415
 
-    place = _place(broker, extra, group_prefix, topic_prefix)
     settings = HostSettings(
         role="learner",
         changelog="orchestrator.learner-state",
@@ -127,7 +128,8 @@ def learner(
         metrics_host=metrics_host,
         metrics_port=metrics_port,
     )
-    raise typer.Exit(wiring.run_learner(place, settings, policies))
+    with embedded_or(broker, extra, group_prefix, topic_prefix) as place:
+        raise typer.Exit(wiring.run_learner(place, settings, policies))
 
 
 @guarded
@@ -149,18 +151,18 @@ def agents(
     from orchestrator.runtimes.agents.run import run_agents  # noqa: PLC0415 (faust: slow)
     from orchestrator.runtimes.agents.settings import AgentsSettings  # noqa: PLC0415
 
-    place = _place(broker, extra, group_prefix, topic_prefix)
-    run_agents(
-        AgentsSettings(
-            broker=place.broker,
-            group_prefix=group_prefix,
-            topic_prefix=topic_prefix,
-            kafka=place.extra,
-            web_port=web_port if web_port is not None else metrics_port,
-            web_host=web_host if web_port is not None else metrics_host,
-            state_dir=state_dir,
+    with embedded_or(broker, extra, group_prefix, topic_prefix) as place:
+        run_agents(
+            AgentsSettings(
+                broker=place.broker,
+                group_prefix=group_prefix,
+                topic_prefix=topic_prefix,
+                kafka=place.extra,
+                web_port=web_port if web_port is not None else metrics_port,
+                web_host=web_host if web_port is not None else metrics_host,
+                state_dir=state_dir,
+            )
         )
-    )
 
 
 @guarded
@@ -171,9 +173,12 @@ def run(
         list[str] | None, typer.Option("--role", help="Only this role, repeatable.")
     ] = None,
     policies: options.Policies = None,
-    partitions: Annotated[int, typer.Option("--partitions", min=1)] = 12,
+    partitions: Annotated[int, typer.Option("--partitions", min=1)] = PARTITIONS,
     port: Annotated[
-        int, typer.Option("--port", help="Port of the embedded broker; 0 takes a free one.")
+        int,
+        typer.Option(
+            "--port", min=0, max=65_535, help="Port of the embedded broker; 0 takes a free one."
+        ),
     ] = 0,
     clock: options.Clock = "wall",
     state_dir: options.StateDir = None,
@@ -211,15 +216,22 @@ def run(
         _wait(processes)
 
 
-def _place(
+@contextmanager
+def embedded_or(
     broker: str, extra: list[str] | None, group_prefix: str, topic_prefix: str
-) -> Connection:
-    if broker == options.EMBEDDED:
-        raise BadOption(
-            "--broker embedded makes a broker that only this process could see.",
-            way_out="Use 'orchestrator run --broker embedded', or name a broker's HOST:PORT.",
-        )
-    return connection(broker, extra, group_prefix, topic_prefix)
+) -> Iterator[Connection]:
+    """The broker to work on; `embedded` makes one, with its topics, that ends with the role."""
+    if broker != options.EMBEDDED:
+        yield connection(broker, extra, group_prefix, topic_prefix)
+        return
+    from orchestrator import wiring  # noqa: PLC0415 (loads the Kafka client)
+    from orchestrator.adapters.embedded import EmbeddedBroker  # noqa: PLC0415
+
+    with EmbeddedBroker() as started:
+        place = connection(started.address, extra, group_prefix, topic_prefix)
+        wiring.create_topics(place, PARTITIONS)
+        err.print(f"broker {started.address}: in memory, it ends with this role")
+        yield place
 
 
 def command_options(place: Connection) -> list[str]:

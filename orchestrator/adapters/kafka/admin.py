@@ -12,7 +12,7 @@ from confluent_kafka.cimpl import NewTopic
 from orchestrator.adapters.kafka import settings
 from orchestrator.adapters.kafka.errors import cause
 from orchestrator.adapters.kafka.settings import Cluster
-from orchestrator.errors import BrokerUnreachable, ClientFailed
+from orchestrator.errors import BrokerUnreachable, ClientFailed, InvalidPolicy
 
 _TIMEOUT_S = 10.0
 EMBEDDED_CLUSTER_ID = "tansu_cluster"
@@ -37,7 +37,14 @@ class Admin:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._client = AdminClient(settings.common(cluster))
+        try:
+            self._client = AdminClient(settings.common(cluster))
+        except KafkaException as exception:  # every client begins with one: what it refuses is -X
+            names = ", ".join(cluster.overrides)
+            raise InvalidPolicy(
+                f"-X {names}: {cause(exception).str()}.",
+                way_out="Names and values are those of librdkafka's CONFIGURATION.md.",
+            ) from exception
 
     def describe(self, timeout_s: float = _TIMEOUT_S) -> dict[str, int]:
         """Partition count of every topic.

@@ -13,7 +13,9 @@ from typer.testing import CliRunner, Result
 from orchestrator.cli.app import app
 from orchestrator.messages.parse import validate_payload
 from orchestrator.online.rng import uniform
+from orchestrator.types import Payload
 from orchestrator.wiring import SHIPPED_POLICIES
+from tests.builders import click, order
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 LOYAL = GOLDEN / "loyal_shopper_hesitates_on_price" / "events.jsonl"
@@ -105,11 +107,20 @@ def test_replay_reads_standard_input_and_speaks_to_people() -> None:
     [
         (["replay", "no/such/file", "--dry"], 1, ["E130", "no/such/file", "Check the path"]),
         (["replay", "[/x]", "--dry"], 1, ["E130", "[/x]"]),
-        (["replay", LOYAL, "--format", "xml", "--dry"], 1, ["E130", "'xml'", "native-jsonl"]),
+        (["replay", LOYAL, "--format", "xml", "--dry"], 2, ["E101", "'xml'", "native-jsonl"]),
+        (["replay", LOYAL, "--dry", "--speed", "fast"], 2, ["E101", "--speed", "'fast'"]),
+        (["replay", LOYAL, "--dry", "--speed", "nan"], 2, ["E101", "--speed", "'nan'"]),
+        (["replay", LOYAL, "--dry", "--ledger", "no/such/f"], 2, ["E102", "no/such/f", "Check"]),
+        (["replay", LOYAL, "--broker", "embedded"], 2, ["E101", "orchestrator run"]),
+        (["tail", "decisions", "--broker", "embedded"], 2, ["E101", "orchestrator run"]),
+        (["topics", "create", "--broker", "h:1", "-X", "no.such=1"], 5, ["E120", "-X", "no.such"]),
+        (["decide", "--session", LOYAL, "--format", "xml"], 2, ["E101", "'xml'", "native-jsonl"]),
+        (["simulate", "--sessions", "1", "--truth", "no/such/f"], 2, ["E102", "no/such/f"]),
+        (["schemas", "export", "--dir", "/dev/null/x"], 2, ["E102", "/dev/null/x"]),
+        (["run", "--port", "70000"], 2, ["--port", "65535"]),
         (["replay", LOYAL], 2, ["E101", "no broker", "--broker"]),
         (["replay", LOYAL, "--ledger", "x", "--broker", "h:1"], 2, ["E101", "--ledger", "--dry"]),
         (["replay", LOYAL, "-X", "nonsense", "--broker", "h:1"], 2, ["E101", "'nonsense'"]),
-        (["worker", "--broker", "embedded"], 2, ["E101", "orchestrator run"]),
         (["worker", "--broker", "h:1", "--clock", "sun"], 2, ["E101", "'sun'", "wall, event"]),
         (["explain", "dec-1"], 2, ["E101", "--ledger"]),
         (["explain", "dec-1", "--ledger", LOYAL], 1, ["E132", "'dec-1'", "tail decisions"]),
@@ -127,6 +138,56 @@ def test_errors_name_the_value_and_the_way_out(
     assert [word for word in told if word not in text] == [], result.stderr
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
+
+
+def test_purchases_are_orders_told_of(tmp_path: Path) -> None:
+    """Also those that no session takes, late or of the order system alone; refused ones are not."""
+    lines: list[Payload] = [
+        {"topic": "clickstream", "value": click()},
+        {"topic": "clickstream", "value": click("order_completed", 10, order_id="o-1")},
+        {"topic": "orders", "value": order(at=20, order_id="o-1")},
+        {"topic": "orders", "value": order(at=30, profile="p-2", order_id="o-2")},
+        {"topic": "orders", "value": order("order_cancelled", 31, order_id="o-3")},
+        {
+            "topic": "clickstream",
+            "value": click("order_completed", 40, order_id="o-bad", total_cents=-1),
+        },
+        {"topic": "clickstream", "value": click(at=9_000)},
+        {"topic": "clickstream", "value": click("order_completed", 5, order_id="o-late")},
+        {"topic": "clickstream", "value": click("purchase", 9_001, transaction_id="o-ga4")},
+    ]
+    file = written(tmp_path / "f", [orjson.dumps(line) for line in lines])
+    summary = rows(run("replay", file, "--dry", "--json"))[-1]
+    assert summary["dead_letters"] == {"schema": 1}
+    assert summary["purchases"] == 4, "o-1, o-2, o-late, o-ga4"
+    assert summary["purchase_events"] == 3, "o-1, o-late, o-ga4"
+
+
+def test_whole_floats_are_times(tmp_path: Path) -> None:
+    """As pandas writes them: the session ends all the same. A byte order mark is no part of it."""
+    clicks = [click(at=at) for at in range(3)]
+    floats = [orjson.dumps(one | {"time_ms": float(one["time_ms"])}) for one in clicks]
+    file = written(tmp_path / "f", [b"\xef\xbb\xbf" + floats[0], *floats[1:]])
+    summary = rows(run("replay", file, "--dry", "--json"))[-1]
+    assert (summary["records"], summary["sessions"]) == (3, 1)
+
+
+def test_a_time_beyond_any_does_not_move_the_end(tmp_path: Path) -> None:
+    """It is a dead letter, and the session ends by the times that are some."""
+    lines = LOYAL.read_bytes().splitlines()
+    strange = orjson.dumps(click() | {"time_ms": 10**18})
+    file = written(tmp_path / "f", [strange, *lines])
+    told = rows(run("decide", "--session", file, "--json"))
+    assert Counter(value["type"] for value in told)["session_closed"] == 1
+    assert Counter(value["type"] for value in told)["dead_letter"] == 1
+
+
+def test_doctor_tells_of_a_folder_that_is_not_there() -> None:
+    """A finding like any other, exit code 3."""
+    checks = rows(run("doctor", "--state-dir", "no/such", "--json", status=3))
+    (disk,) = [check for check in checks if check["check"] == "disk"]
+    assert disk["ok"] is False
+    assert "no/such" in disk["detail"]
 
 
 def test_decide_prints_what_would_be_published() -> None:
