@@ -1,18 +1,39 @@
-"""`orchestrator policy check|diff|publish`."""
+"""`orchestrator policy check|diff|backtest|publish|rollback`."""
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
+import orjson
 import typer
 
 from orchestrator.cli import options
-from orchestrator.cli.options import connection
-from orchestrator.cli.output import guarded, json_line, out
+from orchestrator.cli.options import BadOption, connection
+from orchestrator.cli.output import guarded, json_line, out, table
+from orchestrator.config import Connection
+from orchestrator.errors import OrchestratorError
 
 app = typer.Typer(no_args_is_help=True)
 Folder = Annotated[
     Path | None, typer.Argument(help="Folder of policy files; the shipped ones without.")
 ]
+
+
+class NothingToRollBack(OrchestratorError):
+    """There is no earlier publication of policies to go back to."""
+
+    code = "E133"
+
+
+class Published(NamedTuple):
+    """A record of the topic `policies`."""
+
+    key: str
+    offset: int
+    time_ms: int
+    """When it was published; 0 of a withdrawal."""
+    document: dict[str, Any] | None
 
 
 @app.command()
@@ -64,15 +85,122 @@ def publish(
 
     place = connection(broker, extra, topic_prefix=topic_prefix)
     loaded = wiring.policies(folder)
-    written = wiring.publish_policies(place, dict(loaded.documents))
-    _tell(written, loaded.version, as_json=as_json)
-
-
-def _tell(written: list[str], version: str, *, as_json: bool) -> None:
+    gone = in_force(_log(place)).keys() - loaded.documents.keys()
+    written = wiring.publish_policies(place, {**dict.fromkeys(sorted(gone)), **loaded.documents})
     if as_json:
-        json_line({"type": "policies_published", "version": version, "documents": written})
+        json_line({"type": "policies_published", "version": loaded.version, "documents": written})
     else:
-        out.print(f"{version}: {len(written)} documents published")
+        out.print(f"{loaded.version}: {len(written)} documents published")
+
+
+@app.command()
+@guarded
+def rollback(
+    broker: options.Broker = "",
+    extra: options.Extra = None,
+    topic_prefix: options.TopicPrefix = "",
+    as_json: options.Json = False,
+) -> None:
+    """Put in force what was before the last publication; twice undoes it."""
+    from orchestrator import wiring  # noqa: PLC0415 (loads the product)
+
+    place = connection(broker, extra, topic_prefix=topic_prefix)
+    written = wiring.publish_policies(place, undone(list(_log(place))))
+    if as_json:
+        json_line({"type": "policies_rolled_back", "documents": written})
+    else:
+        out.print(f"{len(written)} documents as they were before the last publication")
+
+
+def in_force(log: Iterator[Published]) -> dict[str, Any]:
+    """The documents that the topic holds, the last one of each key."""
+    kept = {record.key: record.document for record in log}
+    return {key: document for key, document in kept.items() if document is not None}
+
+
+def undone(log: list[Published]) -> dict[str, Any]:
+    """What to publish so that the last publication has not been; None withdraws a document.
+
+    Raises:
+        NothingToRollBack: the topic is empty, or no longer holds what was before.
+    """
+    last_ms = max((record.time_ms for record in log), default=0)
+    at = next((k for k, record in enumerate(log) if record.time_ms == last_ms), 0)
+    way_out = "Publish the folder that you want: orchestrator policy publish DIR"
+    if not log:
+        raise NothingToRollBack("no policies were published.", way_out=way_out)
+    if log[at].offset != at:
+        raise NothingToRollBack("what was before has been compacted away.", way_out=way_out)
+    before, now = in_force(iter(log[:at])), in_force(iter(log))
+    changed = {key: before.get(key) for key in sorted(before.keys() | now.keys())}
+    changed = {key: was for key, was in changed.items() if was != now.get(key)}
+    if not changed:
+        raise NothingToRollBack("the last publication changed nothing.", way_out=way_out)
+    return changed
+
+
+@app.command()
+@guarded
+def backtest(
+    folder: Folder = None,
+    ledger: Annotated[
+        Path, typer.Option("--ledger", help="JSONL of entries, as replay --ledger writes it.")
+    ] = Path("ledger.jsonl"),
+    as_json: options.Json = False,
+) -> None:
+    """Decide each entry of a ledger anew under other policies; say where the choice differs.
+
+    What an entry saw stays as it is: no shopper would have gone on otherwise.
+    """
+    from orchestrator import wiring  # noqa: PLC0415 (loads the product)
+    from orchestrator.cli.explaining import situation_of  # noqa: PLC0415
+    from orchestrator.domain.decisioning import decide  # noqa: PLC0415
+
+    loaded = wiring.policies(folder)
+    was: Counter[str] = Counter()
+    now: Counter[str] = Counter()
+    changed = 0
+    for entry in _entries(ledger):
+        decision = decide(loaded, situation_of(entry), entry["id"])
+        before, after = entry["chosen"]["action"], decision.candidates[decision.index]["action"]
+        was[before] += 1
+        now[after] += 1
+        changed += before != after
+        if before != after and as_json:
+            json_line({"type": "backtest_change", "id": entry["id"], "was": before, "now": after})
+    summary = {"decisions": was.total(), "changed": changed}
+    if as_json:
+        head = {"type": "backtest_summary", "policy": loaded.version, **summary}
+        json_line({**head, "was": dict(sorted(was.items())), "now": dict(sorted(now.items()))})
+        return
+    out.print(f"{loaded.version}: {changed} of {was.total()} choices differ")
+    table("Choices", ("action", "was", "now"), ((one, was[one], now[one]) for one in was | now))
+
+
+def _entries(ledger: Path) -> Iterator[dict[str, Any]]:
+    with ledger.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                entry: dict[str, Any] = orjson.loads(line)
+                entry["trigger"], entry["chosen"]
+            except (orjson.JSONDecodeError, KeyError, TypeError):
+                raise BadOption(
+                    f"line {number} of {ledger} is no ledger entry.",
+                    way_out="Give a file as written by replay --ledger.",
+                ) from None
+            yield entry
+
+
+def _log(place: Connection) -> Iterator[Published]:
+    """The topic `policies` from its beginning; it has one partition."""
+    from orchestrator import wiring  # noqa: PLC0415 (loads the product)
+    from orchestrator.adapters.kafka.tools import read_topic  # noqa: PLC0415
+
+    for row in read_topic(wiring.cluster(place), wiring.names(["policies"], place.topic_prefix)):
+        value = None if row.value() is None else orjson.loads(row.value())
+        time_ms = 0 if value is None else value["time_ms"]
+        document = None if value is None else value["document"]
+        yield Published((row.key() or b"").decode(), row.offset(), time_ms, document)
 
 
 def _differences(was: Any, now: Any, path: str) -> list[tuple[str, Any, Any]]:
