@@ -1,5 +1,6 @@
 """The agents as a process on a broker: counted right, killed, gone on, served over HTTP."""
 
+import asyncio
 import json
 import signal
 import socket
@@ -10,19 +11,24 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from operator import ge
 from pathlib import Path
 from typing import Any, Self
 
 import orjson
 import pytest
+from aiokafka import TopicPartition as AioPartition
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from orchestrator.adapters.kafka.admin import Admin, TopicSpec
 from orchestrator.adapters.kafka.settings import Cluster
+from orchestrator.adapters.memory.murmur2 import murmur2
 from orchestrator.messages.products import ProductStatistics
 from orchestrator.messages.topics import partition_count, topic_config
 from orchestrator.processors.merchandising import LogRecord, Tables, rebuild
-from orchestrator.runtimes.agents.settings import AgentsSettings, topics
+from orchestrator.runtimes.agents.connection import client_options
+from orchestrator.runtimes.agents.follower import read_on
+from orchestrator.runtimes.agents.settings import STATISTICS, AgentsSettings, topics
 from orchestrator.types import Payload
 from tests.builders import T0_MS, click, encoded, order
 
@@ -34,6 +40,8 @@ MAIN = """
 import json, sys
 from orchestrator.errors import OrchestratorError
 from orchestrator.runtimes.agents.run import run_agents
+from orchestrator.runtimes.agents.connection import client_options
+from orchestrator.runtimes.agents.follower import read_on
 from orchestrator.runtimes.agents.settings import AgentsSettings
 try:
     run_agents(AgentsSettings(**json.loads(sys.argv[1])))
@@ -73,7 +81,11 @@ class Shop:
             self.write("orders", profile, encoded(placed))
             told = click("order_completed", number, profile, order_id=f"o-{number}", products=lines)
             self.write("clickstream", profile, encoded(told))
-        self._producer.flush(30)
+        self.flush()
+
+    def flush(self) -> int:
+        """See everything acknowledged; return how many records are not."""
+        return self._producer.flush(30)
 
     def published(self) -> dict[str, Payload]:
         """`merchandising.products`, compacted."""
@@ -253,16 +265,17 @@ def test_killed_agents_recover_and_go_on(shop: Shop, agents: Agents) -> None:
     agents.kill()
     shop.shoppers(200, 100)
     agents.start()
-    wait_until(lambda: shop.views() >= 900, "all views counted", agents)
     tables = rebuild(shop.log, future_ms=10**12)
-    wait_until(
-        lambda: all(
-            value["purchases"] >= told(tables, key)["purchases"]
-            for key, value in shop.published().items()
-        ),
-        "all purchases counted",
-        agents,
-    )
+    wanted = {key: counts(told(tables, key)) for key in tables.products}
+
+    def all_counted() -> bool:
+        found = shop.published()
+        return all(
+            key in found and all(map(ge, counts(found[key]), counted))
+            for key, counted in wanted.items()
+        )
+
+    wait_until(all_counted, "all views and purchases of every product", agents)
     views = shop.views()
     assert 900 <= views <= 909, "repeats are few"
     assert {partner["product_id"] for partner in shop.published()["a-0"]["viewed_with"]} == {
@@ -270,6 +283,34 @@ def test_killed_agents_recover_and_go_on(shop: Shop, agents: Agents) -> None:
         "c-0",
     }
     assert agents.terminate() == 0
+
+
+def counts(product: Payload) -> tuple[int, int]:
+    return product["views"], product["purchases"]
+
+
+def test_reading_on_ends_where_the_topic_does(shop: Shop, agents: Agents) -> None:
+    """From an offset on, whole batches included, from empty partitions nothing; then it returns."""
+    settings = AgentsSettings(broker=agents.settings["broker"])
+    for number in range(20):
+        shop.write(STATISTICS, "a-0", b"%d" % number)
+    assert shop.flush() == 0
+    topic = f"{shop.prefix}{STATISTICS}"
+    read: list[bytes | None] = []
+
+    def take(_: AioPartition, key: bytes, value: bytes | None) -> None:
+        assert key == b"a-0"
+        read.append(value)
+
+    options = client_options(settings)
+    places = [AioPartition(topic, partition) for partition in range(PARTITIONS)]
+    count = asyncio.run(read_on(options, dict.fromkeys(places, 0), take))
+    assert (count, read) == (20, [b"%d" % number for number in range(20)])
+    read.clear()
+    place = AioPartition(topic, murmur2(b"a-0", PARTITIONS))
+    assert asyncio.run(read_on(options, {place: 5}, take)) == len(read) == 15
+    assert asyncio.run(read_on(options, {place: 20}, take)) == 0
+    assert asyncio.run(read_on(options, {}, take)) == 0
 
 
 def test_without_a_broker_it_says_so(agents: Agents) -> None:

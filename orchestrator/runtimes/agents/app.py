@@ -9,6 +9,7 @@ from typing import Any
 
 import faust
 import structlog
+from aiokafka import TopicPartition
 from aiokafka.partitioner import murmur2
 from faust.streams import Stream
 from faust.types import Message, TableT, TopicT
@@ -35,7 +36,7 @@ from orchestrator.processors.merchandising import (
     read_shopper_event,
 )
 from orchestrator.runtimes.agents.connection import answers, client_options, faust_options
-from orchestrator.runtimes.agents.follower import Follower
+from orchestrator.runtimes.agents.follower import Follower, read_on
 from orchestrator.runtimes.agents.lane import Lane
 from orchestrator.runtimes.agents.publisher import Expiry, Publisher
 from orchestrator.runtimes.agents.settings import (
@@ -123,18 +124,53 @@ class Parts:
 
     async def restored(self) -> None:
         """Tables were restored after a start or rebalance: begin from their rows."""
-        # The embedded broker names the changelog's end too early, at the start of its last batch;
-        # Faust has read on but keeps the rest in a buffer.
-        tables: Any = self.app.tables
-        while not tables.changelog_queue.empty():  # noqa: ASYNC110 - Faust signals nothing here
-            await asyncio.sleep(DRAIN_S)
-        tables.recovery.flush_buffers()
-        self.outbox.clear()
-        for lane in (self.shoppers, self.products):
-            lane.reset()
+        self._begin_anew()
+        try:
+            await self._restore_the_rest()
+        except Exception as error:
+            # Faust ignores what a callback raises, and would count on from half a table
+            await self.app.crash(error)
+            raise
+        self._begin_anew()
         self.expiry.reset(self.shoppers.table.data, self.partition_of)
         self.publisher.forget_published()
         self.publisher.touch(self.products.table.data)
+
+    def _begin_anew(self) -> None:
+        self.outbox.clear()
+        for lane in (self.shoppers, self.products):
+            lane.reset()
+
+    async def _restore_the_rest(self) -> None:
+        """Read the changelogs on to where they really end.
+
+        Faust stops at the end that ListOffsets names. The embedded broker names the start of the
+        last batch: all rows but the first of it would be missing, and be counted from nothing.
+        """
+        await self.app.producer.flush()  # rows on their way are news to what is read here
+        tables: Any = self.app.tables
+        recovery = tables.recovery
+        while not tables.changelog_queue.empty():  # noqa: ASYNC110 - Faust signals nothing here
+            await asyncio.sleep(DRAIN_S)
+        recovery.flush_buffers()  # what Faust had fetched beyond that end, or it comes later
+        rows_of: dict[str, TableT[bytes, bytes]] = {
+            self.settings.topic(SHOPPERS): self.shoppers.table,
+            self.settings.topic(STATISTICS): self.products.table,
+        }
+        positions = {
+            TopicPartition(place.topic, place.partition): recovery.active_offsets[place] + 1
+            for place in recovery.active_tps
+        }
+
+        def take(place: TopicPartition, key: bytes, row: bytes | None) -> None:
+            data = rows_of[place.topic].data
+            if row is None:
+                data.pop(key, None)
+            else:
+                data[key] = row
+
+        count = await read_on(client_options(self.settings), positions, take)
+        log.info("tables_restored", beyond_the_listed_end=count)
 
     async def publish(self) -> None:
         """Send all that is due; in slices, so that clicks are not held up."""
