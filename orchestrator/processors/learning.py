@@ -3,13 +3,26 @@
 State is kept by profile; the model is one for all partitions (`RiskLearner`), so the learner has
 one owner. A row is learnt in the batch that takes it out of its profile's state, and the model's
 row is committed with that batch: whatever is killed when, every row is learnt once.
+
+How the four topics are merged depends on when their records arrive, so nothing that lasts may
+depend on it: the last reward of each decision, and the set of rows learnt with labels and weights,
+are the same for every interleaving of the topics in which none is read further than
+`LearningSettings.straggler_ms` of event time ahead of another. When things are published and
+learnt, and so the model's numbers, is not.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from orchestrator.domain.outcomes import Claim, Reward, RewardRule, Visit, settle
+from orchestrator.domain.outcomes import (
+    Claim,
+    Reward,
+    RewardRule,
+    Visit,
+    says_something,
+    settle,
+)
 from orchestrator.domain.outcomes.rewards import DO_NOTHING
 from orchestrator.domain.risk import Scored, examples
 from orchestrator.messages import wire
@@ -30,11 +43,13 @@ class LearningSettings:
     known only after the 30 min gap and the lateness, and a model that sees purchases first is
     wrong about everybody."""
     orphan_ms: int = 48 * _HOUR_MS
-    """Longest wait for a session's end; afterwards rewards are settled and nothing is learnt."""
+    """Longest wait for a session's end with its rewards; an end that comes later corrects them."""
+    rows_ms: int = 7 * 24 * _HOUR_MS
+    """Longest wait of rows for their session's end, or of an end for its decisions: longer than a
+    session without decisions and `straggler_ms` together."""
     straggler_ms: int = 72 * _HOUR_MS
-    """How long a matured decision can still be corrected by a record that comes late."""
-    order_ms: int = 24 * _HOUR_MS
-    """How long an order without any decision to claim it is remembered."""
+    """How far topics may be read apart: how long a matured decision can still be corrected, and how
+    long an order or an acknowledgement is remembered that no decision claims yet."""
 
 
 class LearningProcessor:
@@ -90,7 +105,7 @@ class LearningProcessor:
         if record.topic == "decisions":
             self._decided(scope, state, message, now, emits)
         elif record.topic == "sessions":
-            self._closed(state, message)
+            self._closed(scope, state, message, now, emits)
         elif record.topic == "orders":
             self._ordered(state, message)
         else:
@@ -104,25 +119,21 @@ class LearningProcessor:
         self, scope: Scope, state: Awaiting, entry: Any, now: Millis, emits: list[Emit]
     ) -> None:
         session_id = entry.session_id or ""
+        state.arrived(entry.id)
         followed = state.find(session_id)
         if followed is None:
-            followed = Followed(session_id)
-            state.followed.append(followed)
-            while len(state.followed) > MAX_VISITS:
-                self._give_up(scope, state, state.followed.pop(0), now, emits)
+            followed = self._begin(scope, state, session_id, now, emits)
         elif followed.knows(entry.id):
             return
         claims = followed.visit.claims
         if len(claims) >= MAX_CLAIMS:
             self._settle_at_once(state, followed.visit, claims.pop(0), now, emits)
             _count(scope, "decisions_given_up")
-        claims.append(self._claim(entry, followed.visit))
+        claim = self._claim(entry)
+        state.take_early(claim)
+        claims.append(claim)
         claims.sort(key=lambda claim: (claim.time_ms, claim.decision_id))
-        visit = followed.visit
-        open_for_rows = not visit.closed_ms or (
-            followed.learn_ms and entry.time_ms <= visit.closed_ms
-        )
-        if open_for_rows and entry.features and entry.risk is not None:
+        if entry.features and entry.risk is not None and not followed.is_learnt:
             followed.rows.append(
                 Scored(
                     entry.time_ms,
@@ -135,12 +146,14 @@ class LearningProcessor:
             )
             del followed.rows[:-MAX_CLAIMS]
 
-    def _claim(self, entry: Any, visit: Visit) -> Claim:
+    def _claim(self, entry: Any) -> Claim:
+        """A ledger entry's claim; only decisions made in a session hold features."""
         channels = {candidate.channel for candidate in entry.candidates if candidate.propensity}
+        follows_up = not entry.features
         window_ms = 0  # on site: its session, which is longer
         if not channels.isdisjoint(MESSAGE_CHANNELS):
             window_ms = self.rule.message_window_ms
-        elif visit.closed_ms and entry.time_ms > visit.closed_ms:
+        elif follows_up:
             window_ms = self.rule.onsite_window_ms
         return Claim(
             entry.id,
@@ -149,18 +162,34 @@ class LearningProcessor:
             offer_cents=entry.chosen.offer_cents or 0,
             command_id=entry.command_id or "",
             window_ms=window_ms,
+            follows_up=follows_up,
         )
 
-    def _closed(self, state: Awaiting, closed: Any) -> None:
+    def _begin(
+        self, scope: Scope, state: Awaiting, session_id: str, now: Millis, emits: list[Emit]
+    ) -> Followed:
+        """Follow one session more; where there are too many already, one makes room."""
+        while len(state.followed) >= MAX_VISITS:
+            self._give_up(scope, state, state.victim(), now, emits)
+        followed = Followed(session_id)
+        state.followed.append(followed)
+        return followed
+
+    def _closed(
+        self, scope: Scope, state: Awaiting, closed: Any, now: Millis, emits: list[Emit]
+    ) -> None:
         followed = state.find(closed.session_id)
-        if followed is None or followed.visit.closed_ms:
+        if not closed.decision_ids and (followed is None or not followed.waits()):
+            return  # nothing was decided in it, whatever followed it up
+        if followed is None:
+            followed = self._begin(scope, state, closed.session_id, now, emits)
+        if followed.is_ended:
             return
-        visit = followed.visit
-        visit.closed_ms = closed.time_ms
-        visit.cart_value_cents = closed.cart_value_cents
+        followed.is_ended = True
         followed.purchased = closed.outcome == "purchased"
-        if followed.rows:
-            followed.learn_ms = followed.last_ms() + self.settings.hold_ms
+        followed.missing = [name for name in closed.decision_ids if not state.knows(name)]
+        followed.visit.closed_ms = closed.time_ms
+        followed.visit.cart_value_cents = closed.cart_value_cents
         for order_id in closed.order_ids:
             state.purchase(order_id).session_id = closed.session_id
 
@@ -175,13 +204,17 @@ class LearningProcessor:
             total_cents=_amount_cents(event),
             margin_cents=event.margin_cents,
         )
-        state.last_order_ms = max(state.last_order_ms, event.time_ms)
+        state.loose_ms = max(state.loose_ms, event.time_ms)
 
     def _acknowledged(self, state: Awaiting, feedback: Any) -> None:
+        if not says_something(feedback.type):
+            return
         for followed in state.followed:
             for claim in followed.visit.claims:
                 if claim.command_id == feedback.command_id:
                     claim.engage(feedback.type)
+                    return
+        state.remember(feedback.command_id, feedback.type, feedback.time_ms)
 
     def _settle(
         self, scope: Scope, state: Awaiting, now: Millis, emits: list[Emit]
@@ -189,43 +222,51 @@ class LearningProcessor:
         """Learn and publish whatever is due, forget what is over, say when to look again."""
         wake: list[int] = []
         for followed in list(state.followed):
-            if followed.learn_ms and now >= followed.learn_ms:
-                emits.extend(self._learn(scope, state, followed, now))
-            wakes = self._follow(scope, state, followed, now, emits)
-            if not wakes:
+            learn_ms = self._learn_ms(followed)
+            if learn_ms and now >= learn_ms:
+                emits.extend(self._learn(scope, followed, now))
+                learn_ms = 0
+            wakes = [learn_ms, *self._follow(state, followed, now, emits)]
+            ahead = [at for at in wakes if at > now]
+            if not ahead:
                 state.followed.remove(followed)
-            wake.extend(wakes)
+            wake.extend(ahead)
         if not state.followed:
-            forget_ms = state.last_order_ms + self.settings.order_ms
+            forget_ms = state.loose_ms + self.settings.straggler_ms
             if now >= forget_ms:
                 return Step(None, emits)
             wake.append(forget_ms)
         state.wake_at_ms = min(wake)
         return Step(state, emits)
 
+    def _learn_ms(self, followed: Followed) -> int:
+        """When a session's rows are to be learnt or, where it is not whole, given up; 0: never."""
+        if not followed.waits():
+            return 0
+        if followed.is_whole():
+            return max(row.time_ms for row in followed.rows) + self.settings.hold_ms
+        return followed.last_ms() + self.settings.rows_ms
+
     def _follow(
-        self, scope: Scope, state: Awaiting, followed: Followed, now: Millis, emits: list[Emit]
+        self, state: Awaiting, followed: Followed, now: Millis, emits: list[Emit]
     ) -> list[int]:
         """Settle one session's decisions; return when each wants to be looked at again."""
         visit = followed.visit
-        if not visit.closed_ms:
-            orphan_ms = followed.last_ms() + self.settings.orphan_ms
+        inside_ms = followed.inside_ms()
+        if inside_ms and not followed.is_ended:
+            orphan_ms = inside_ms + self.settings.orphan_ms
             if now < orphan_ms:
                 return [orphan_ms]
-            visit.closed_ms = followed.last_ms() + self.rule.onsite_window_ms
-            followed.rows = []
-            _count(scope, "sessions_without_end")
+            visit.closed_ms = inside_ms + self.rule.onsite_window_ms
         # A decision that is over stays while its session does: a second copy of it is known.
-        wakes = [followed.learn_ms] if followed.learn_ms else []
-        wakes += [self._review(state, visit, claim, now, emits) for claim in visit.claims]
-        return [at for at in wakes if at > now]
+        return [self._review(state, visit, claim, now, emits) for claim in visit.claims]
 
     def _review(
         self, state: Awaiting, visit: Visit, claim: Claim, now: Millis, emits: list[Emit]
     ) -> int:
         """Publish a claim's reward where it is new; return when to look at it again."""
         reward = settle(visit, claim, state.purchases, self.rule, now)
-        waits = claim.published is None and claim.time_ms > visit.closed_ms
+        waits = claim.published is None and claim.follows_up
         if waits and not reward.converted and not reward.matured:
             return reward.matures_ms  # decided after its session: it has its whole window
         if reward.numbers() != claim.published:
@@ -234,15 +275,14 @@ class LearningProcessor:
             return reward.matures_ms + self.settings.straggler_ms
         return reward.matures_ms
 
-    def _learn(self, scope: Scope, state: Awaiting, followed: Followed, now: Millis) -> list[Emit]:
-        rows, followed.rows, followed.learn_ms = followed.rows, [], 0
-        visit = followed.visit
-        bought = followed.purchased or any(
-            not order.cancelled and visit.counts(visit.claims[0], order)
-            for order in state.purchases
-        )
+    def _learn(self, scope: Scope, followed: Followed, now: Millis) -> list[Emit]:
+        rows, followed.rows, followed.missing = followed.rows, [], []
+        followed.is_learnt = True
+        if not followed.is_ended:
+            _count(scope, "sessions_without_end")
+            return []
         return self.learner.learn(
-            examples(rows, abandoned=not bought),
+            examples(rows, abandoned=not followed.purchased),
             partition=scope.partition,
             positions=scope.positions,
             now_ms=now,
@@ -251,9 +291,10 @@ class LearningProcessor:
     def _give_up(
         self, scope: Scope, state: Awaiting, followed: Followed, now: Millis, emits: list[Emit]
     ) -> None:
-        """Too many sessions of one profile: settle the oldest with what is known."""
-        if followed.visit.closed_ms and followed.rows:
-            emits.extend(self._learn(scope, state, followed, now))
+        """Too many sessions of one profile: settle this one with what is known."""
+        state.followed.remove(followed)
+        if followed.waits():
+            emits.extend(self._learn(scope, followed, now))
         for claim in followed.visit.claims:
             self._settle_at_once(state, followed.visit, claim, now, emits)
         _count(scope, "sessions_given_up")

@@ -9,27 +9,51 @@ MAX_VISITS = 8
 MAX_CLAIMS = 96
 """Decisions of one session, fifteen seconds apart: 24 minutes without a pause."""
 MAX_PURCHASES = 32
+MAX_EARLY = 32
+"""Acknowledgements kept for commands whose decision was not read yet."""
 
 
 class Followed:
-    """One session that was decided upon: its decisions' claims, and its rows until learnt."""
+    """One session that was decided upon: its decisions' claims, and its rows until learnt.
 
-    __slots__ = ("learn_ms", "purchased", "rows", "visit")
+    Decisions and the session's end come by two topics, so either may be read first. The end names
+    its decisions: once it and they are there the session is whole, whatever was read before what.
+    """
+
+    __slots__ = ("is_ended", "is_learnt", "missing", "purchased", "rows", "visit")
 
     def __init__(self, session_id: str) -> None:
         self.visit = Visit(session_id, [])
         self.rows: list[Scored] = []
         """Snapshots not learnt yet; empty afterwards."""
+        self.missing: list[str] = []
+        """Decisions that the session's end names and that were not read yet."""
         self.purchased = False
-        self.learn_ms = 0
-        """When its rows may be learnt; 0: it is open, or they were."""
+        self.is_ended = False
+        """Its end was read; until then `visit.closed_ms` is assumed."""
+        self.is_learnt = False
+        """Its rows were learnt or given up: a further one comes too late."""
 
     def knows(self, decision_id: str) -> bool:
         return any(claim.decision_id == decision_id for claim in self.visit.claims)
 
     def last_ms(self) -> int:
-        """Time of its latest decision; of its end where it has none."""
+        """Time of its latest decision; of its end where none was read."""
         return max((claim.time_ms for claim in self.visit.claims), default=self.visit.closed_ms)
+
+    def is_whole(self) -> bool:
+        """Whether its end and every decision that it names were read."""
+        return self.is_ended and not self.missing
+
+    def waits(self) -> bool:
+        """Whether rows wait to be learnt, or the session for decisions that bring rows."""
+        return not self.is_learnt and bool(self.rows or self.missing)
+
+    def inside_ms(self) -> int:
+        """Time of the latest decision made while it was open; 0: none was read."""
+        return max(
+            (claim.time_ms for claim in self.visit.claims if not claim.follows_up), default=0
+        )
 
     def dump(self) -> list[Any]:
         visit = self.visit
@@ -39,8 +63,10 @@ class Followed:
             visit.closed_ms,
             visit.cart_value_cents,
             [list(scored) for scored in self.rows],
+            self.missing[:],
             self.purchased,
-            self.learn_ms,
+            self.is_ended,
+            self.is_learnt,
         ]
 
     @classmethod
@@ -49,7 +75,8 @@ class Followed:
         followed.visit.claims = [Claim.load(claim) for claim in row[1]]
         followed.visit.closed_ms, followed.visit.cart_value_cents = row[2:4]
         followed.rows = [Scored(*scored) for scored in row[4]]
-        followed.purchased, followed.learn_ms = row[5:7]
+        followed.missing = list(row[5])
+        followed.purchased, followed.is_ended, followed.is_learnt = row[6:9]
         return followed
 
 
@@ -57,8 +84,9 @@ class Awaiting:
     """State of one profile in the learner (`ports.Keyed`)."""
 
     __slots__ = (
+        "early",
         "followed",
-        "last_order_ms",
+        "loose_ms",
         "profile_id",
         "purchases",
         "scheduled_ms",
@@ -70,8 +98,10 @@ class Awaiting:
         self.followed: list[Followed] = []
         """Most recent last."""
         self.purchases: list[Purchase] = []
-        self.last_order_ms = 0
-        """Time of the latest record about an order."""
+        self.early: list[tuple[str, str]] = []
+        """Acknowledgements read before their decision: command and type."""
+        self.loose_ms = 0
+        """Time of the latest record about an order, or of such an acknowledgement."""
         self.wake_at_ms = 0
         self.scheduled_ms = 0
 
@@ -80,6 +110,34 @@ class Awaiting:
             if followed.visit.session_id == session_id:
                 return followed
         return None
+
+    def knows(self, decision_id: str) -> bool:
+        return any(followed.knows(decision_id) for followed in self.followed)
+
+    def arrived(self, decision_id: str) -> None:
+        """A decision was read: no session misses it any more."""
+        for followed in self.followed:
+            if decision_id in followed.missing:
+                followed.missing.remove(decision_id)
+
+    def victim(self) -> Followed:
+        """The session to give up for a new one: the oldest without rows to learn, if there is."""
+        return next((held for held in self.followed if not held.waits()), self.followed[0])
+
+    def remember(self, command_id: str, kind: str, time_ms: int) -> None:
+        """Keep an acknowledgement until its decision is read."""
+        if (command_id, kind) not in self.early:
+            self.early.append((command_id, kind))
+            del self.early[:-MAX_EARLY]
+        self.loose_ms = max(self.loose_ms, time_ms)
+
+    def take_early(self, claim: Claim) -> None:
+        """Hand a new claim the acknowledgements that came before it."""
+        if claim.command_id and self.early:
+            for command_id, kind in self.early:
+                if command_id == claim.command_id:
+                    claim.engage(kind)
+            self.early = [held for held in self.early if held[0] != claim.command_id]
 
     def purchase(self, order_id: str) -> Purchase:
         """The order of that name, a new one if need be; the oldest makes room."""
@@ -96,7 +154,8 @@ class Awaiting:
             self.profile_id,
             [followed.dump() for followed in self.followed],
             [purchase.dump() for purchase in self.purchases],
-            self.last_order_ms,
+            [list(held) for held in self.early],
+            self.loose_ms,
             self.wake_at_ms,
         ]
 
@@ -105,5 +164,6 @@ class Awaiting:
         state = cls(row[0])
         state.followed = [Followed.load(held) for held in row[1]]
         state.purchases = [Purchase.load(held) for held in row[2]]
-        state.last_order_ms, state.wake_at_ms = row[3:5]
+        state.early = [(command_id, kind) for command_id, kind in row[3]]
+        state.loose_ms, state.wake_at_ms = row[4:6]
         return state

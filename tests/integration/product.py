@@ -149,13 +149,19 @@ class Product:
                 found.setdefault(topic, {})[row.partition] = offset
         return found
 
-    def wait_folded(self, role: Role, *topics: str, timeout_s: float = 90) -> None:
-        """Wait until the worker has committed everything in these input topics."""
+    def wait_folded(
+        self,
+        role: Role,
+        *topics: str,
+        changelog: str = "orchestrator.state",
+        timeout_s: float = 90,
+    ) -> None:
+        """Wait until a role has committed everything in these input topics, the clicks if none."""
         ends = {topic: self._ends(topic) for topic in topics or ("clickstream",)}
 
         def is_done() -> bool:
             assert role.is_running, f"{role.name} ended:\n{role.says()}"
-            now = self.positions()
+            now = self.positions(changelog)
             return all(
                 now.get(topic, {}).get(partition, 0) >= end
                 for topic, by_partition in ends.items()

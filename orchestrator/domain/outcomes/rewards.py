@@ -18,6 +18,12 @@ from orchestrator.domain.outcomes.purchases import Purchase
 DO_NOTHING = "do_nothing"
 ENGAGEMENTS = ("delivered", "shown", "clicked", "accepted", "dismissed", "expired", "unsubscribed")
 """Feedback types a claim remembers, by bit."""
+_SAME_AS = {"chat_completed": "accepted"}
+
+
+def says_something(kind: str) -> bool:
+    """Whether feedback of this type tells what became of a command."""
+    return _SAME_AS.get(kind, kind) in ENGAGEMENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,7 @@ class Claim:
         "action",
         "command_id",
         "decision_id",
+        "follows_up",
         "offer_cents",
         "published",
         "revision",
@@ -60,6 +67,7 @@ class Claim:
         offer_cents: int = 0,
         command_id: str = "",
         window_ms: int = 0,
+        follows_up: bool = False,
     ) -> None:
         self.decision_id = decision_id
         self.time_ms = time_ms
@@ -67,6 +75,8 @@ class Claim:
         self.offer_cents = offer_cents
         self.command_id = command_id
         self.window_ms = window_ms
+        self.follows_up = follows_up
+        """Decided after its session, on a message that had been planned."""
         self._engaged = 0
         self.published: list[int] | None = None
         """The last reward published, as numbers; None: not settled yet."""
@@ -75,9 +85,8 @@ class Claim:
 
     def engage(self, kind: str) -> None:
         """Take one acknowledgement in; kinds that mean nothing here pass."""
-        if kind == "chat_completed":
-            kind = "accepted"
-        if kind in ENGAGEMENTS:
+        if says_something(kind):
+            kind = _SAME_AS.get(kind, kind)
             self._engaged |= 1 << ENGAGEMENTS.index(kind)
 
     def engaged(self, kind: str) -> bool:
@@ -107,7 +116,7 @@ class Visit:
     claims: list[Claim]
     """In order of time."""
     closed_ms: int = 0
-    """When it ended, its gap included; 0: it is open."""
+    """When it ended, its gap included; 0: not known."""
     cart_value_cents: int = 0
     """Stands for the total of an order known by name only."""
 

@@ -65,8 +65,12 @@ def decision(
     risk: float = 0.6,
     dwell: float = 0.0,
     channels: tuple[str, ...] = ("onsite",),
+    follows_up: bool = False,
 ) -> dict[str, Any]:
-    """A ledger entry, `at` milliseconds after T0; candidates: nothing, and one a channel."""
+    """A ledger entry, `at` milliseconds after T0; candidates: nothing, and one a channel.
+
+    One that follows its session up was made on a timer, after it, and holds no features.
+    """
     decision_id = decision_id or f"dec-{profile_id}-{session_id}-{at}"
     treated = action != "do_nothing"
     share = (1.0 - p_none) / len(channels)
@@ -87,7 +91,7 @@ def decision(
         "stage": "cart",
         "risk": risk,
         "concern": {},
-        "features": {"dwell": dwell, "stage_cart": 1.0, "unknown": 3.0},
+        "features": {} if follows_up else {"dwell": dwell, "stage_cart": 1.0, "unknown": 3.0},
         "candidates": candidates,
         "chosen": {
             "action": action,
@@ -113,6 +117,7 @@ def closed(
     outcome: str = "abandoned",
     order_ids: tuple[str, ...] = (),
     cart_value_cents: int = 8_000,
+    decision_ids: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     return {
         "id": f"{profile_id}/{session_id}",
@@ -130,7 +135,7 @@ def closed(
         "order_ids": list(order_ids),
         "signals": {},
         "risk_last": 0.6,
-        "decision_ids": [],
+        "decision_ids": list(decision_ids),
     }
 
 

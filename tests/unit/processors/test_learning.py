@@ -34,6 +34,7 @@ TOPICS = {
     "shown": "feedback",
     "accepted": "feedback",
     "dismissed": "feedback",
+    "email_opened": "feedback",
 }
 
 
@@ -136,7 +137,9 @@ def test_an_order_in_no_session_counts_within_the_window_of_the_decision() -> No
 
 def test_a_decision_after_the_session_waits_its_own_window() -> None:
     """A reminder an hour later is settled by the order it brought, or after three days."""
-    reminder = decision(HOUR + 32 * MINUTE, action="cart_reminder", channels=("email",))
+    reminder = decision(
+        HOUR + 32 * MINUTE, action="cart_reminder", channels=("email",), follows_up=True
+    )
     run = runner(processor())
     told = rewards(feed(run, [decision(0), closed(32 * MINUTE), reminder], until=2 * DAY))
     assert told == [("settled", "do_nothing", 0, False, True)]
@@ -212,14 +215,52 @@ def test_purchases_and_abandonments_are_held_alike() -> None:
 
 
 def test_a_session_without_end_is_no_row() -> None:
-    """Two days without its end: rewards are settled, nothing is learnt, and it is counted."""
+    """Rewards are settled after two days; after a week nothing is learnt, and it is counted."""
     fold = processor()
     run = runner(fold)
     assert rewards(feed(run, [decision(0)], until=3 * DAY)) == [
         ("settled", "do_nothing", 0, False, True)
     ]
+    assert feed(run, [], until=8 * DAY) == []
     assert fold.learner.examples == 0
     assert run.scope.values == {"sessions_without_end": 1}
+    assert len(run.states) == 0
+
+
+def test_an_end_that_comes_after_three_days_still_counts() -> None:
+    """Rewards settled without it are corrected, and the rows are learnt."""
+    fold = processor()
+    run = runner(fold)
+    told = rewards(feed(run, [decision(0)], until=3 * DAY))
+    assert told == [("settled", "do_nothing", 0, False, True)]
+    bought = closed(32 * MINUTE, outcome="purchased", order_ids=("o-1",))
+    assert rewards(feed(run, [bought])) == [("corrected", "do_nothing", 3_200, True, True)]
+    assert fold.learner.examples == 1
+
+
+def test_an_end_waits_for_the_decisions_it_names() -> None:
+    """Read before them all, with the hold long over: nothing is learnt until the last is there."""
+    fold = processor()
+    first, second = decision(0), decision(MINUTE)
+    end = closed(32 * MINUTE, decision_ids=(first["id"], second["id"]))
+    run = runner(fold)
+    feed(run, [end, first], until=DAY)
+    assert fold.learner.examples == 0
+    assert len(rewards(feed(run, [second]))) == 1
+    assert fold.learner.examples == 2
+
+
+def test_decisions_that_never_come_are_not_waited_for_for_ever() -> None:
+    """After a week what is there is learnt; an end without any decision is forgotten."""
+    fold = processor()
+    run = runner(fold)
+    end = closed(32 * MINUTE, decision_ids=(decision(0)["id"], "dec-lost"))
+    alone = closed(32 * MINUTE, profile_id="p-2", decision_ids=("dec-lost",))
+    feed(run, [end, alone, decision(0)], until=6 * DAY)
+    assert fold.learner.examples == 0
+    feed(run, [], until=8 * DAY)
+    assert fold.learner.examples == 1
+    assert len(run.states) == 0
 
 
 def test_a_treated_session_teaches_what_came_before_only() -> None:
@@ -288,14 +329,20 @@ def test_a_decision_that_overtook_its_sessions_end_is_a_row_all_the_same() -> No
     assert len(told) == 2
 
 
-def test_records_about_nobody_known_leave_no_state() -> None:
-    """A session without decisions, feedback to an unknown command: forgotten at once."""
+def test_records_about_nobody_known_leave_no_state_for_long() -> None:
+    """A session without decisions is forgotten at once; what a decision may claim in three days."""
     run = runner(processor())
-    assert feed(run, [closed(0), feedback(1, "shown", "cmd-unknown")]) == []
+    assert feed(run, [closed(0), feedback(1, "email_opened", "cmd-unknown")]) == []
     assert len(run.states) == 0
-    feed(run, [order(2)], until=12 * HOUR)
-    assert len(run.states) == 1  # an order may be claimed by a session that closes after it
-    feed(run, [], until=25 * HOUR)
+    given = decision(0, action="free_shipping")
+    feed(run, [feedback(1, "shown", given["command_id"]), order(2)], until=2 * DAY)
+    assert len(run.states) == 1
+    assert json.loads(json.dumps(run.states.get("p-1").dump()))  # type: ignore[union-attr]
+    (told,) = feed(run, [closed(32 * MINUTE), given], until=2 * DAY + 1)
+    assert (told["converted"], told["parts"]["shown"]) == (True, 1)
+    run = runner(processor())
+    feed(run, [feedback(1, "shown", "cmd-unknown"), order(2)], until=2 * DAY)
+    feed(run, [], until=3 * DAY + 2)
     assert len(run.states) == 0
 
 
