@@ -97,17 +97,17 @@ def explain(
 
 
 def _from_file(path: Path, wanted: str) -> dict[str, Any] | None:
-    try:
-        with path.open("rb") as lines:
-            for line in lines:
-                if wanted.encode() in line:
-                    entry: dict[str, Any] = orjson.loads(line)
-                    if entry.get("id") == wanted:
-                        return entry
-    except (OSError, orjson.JSONDecodeError) as error:
-        raise BadOption(
-            f"cannot read {path}: {error}.", way_out="Give a file as written by replay --ledger."
-        ) from error
+    from orchestrator.cli.explaining import entry_in  # noqa: PLC0415 (loads the product)
+
+    with path.open("rb") as lines:
+        for line in lines:
+            if wanted.encode() in line:
+                try:
+                    entry = entry_in(line)
+                except ValueError:
+                    continue  # a command or a reward that names the decision
+                if entry["id"] == wanted:
+                    return entry
     return None
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from orchestrator import wiring
 from orchestrator.domain.decisioning import PolicySet, Situation, choose, decide
 from orchestrator.domain.decisioning.flip import Flip, flip
@@ -41,6 +43,20 @@ REASONS = {
     "holdout": "the person is in the holdout: nothing is ever done, to measure against",
     "none_allowed": "no action passed its gates",
 }
+
+
+def entry_in(line: bytes) -> dict[str, Any]:
+    """The ledger entry of a line: as `replay --ledger` writes it, or as `tail decisions --json`.
+
+    Raises:
+        ValueError: it holds none.
+    """
+    found: Any = orjson.loads(line)
+    if isinstance(found, dict) and found.get("topic") is not None:
+        found = found.get("value")
+    if not isinstance(found, dict) or not {"id", "trigger", "chosen"} <= found.keys():
+        raise ValueError("no ledger entry")
+    return found
 
 
 def situation_of(entry: dict[str, Any]) -> Situation:

@@ -178,17 +178,17 @@ def backtest(
 
 
 def _entries(ledger: Path) -> Iterator[dict[str, Any]]:
+    from orchestrator.cli.explaining import entry_in  # noqa: PLC0415 (loads the product)
+
     with ledger.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                entry: dict[str, Any] = orjson.loads(line)
-                entry["trigger"], entry["chosen"]
-            except (orjson.JSONDecodeError, KeyError, TypeError):
+                yield entry_in(line)
+            except ValueError:
                 raise BadOption(
                     f"line {number} of {ledger} is no ledger entry.",
-                    way_out="Give a file as written by replay --ledger.",
+                    way_out="Give a file as written by replay --ledger, or tail decisions --json.",
                 ) from None
-            yield entry
 
 
 def _log(place: Connection) -> Iterator[Published]:

@@ -124,7 +124,7 @@ def test_replay_reads_standard_input_and_speaks_to_people() -> None:
         (["worker", "--broker", "h:1", "--clock", "sun"], 2, ["E101", "'sun'", "wall, event"]),
         (["explain", "dec-1"], 2, ["E101", "--ledger"]),
         (["explain", "dec-1", "--ledger", LOYAL], 1, ["E132", "'dec-1'", "tail decisions"]),
-        (["explain", "dec-1", "--ledger", "no/such"], 2, ["E101", "no/such"]),
+        (["explain", "dec-1", "--ledger", "no/such"], 2, ["E102", "no/such"]),
         (["policy", "check", "no/such"], 5, ["E120", "no/such"]),
         (["replay", LOYAL, "--no-such-option"], 2, ["--no-such-option"]),
     ],
@@ -212,6 +212,10 @@ def test_explain_recomputes_the_draw(tmp_path: Path) -> None:
     by_decision = rows(run("explain", entry["id"], "--ledger", ledger, "--json"))
     by_command = rows(run("explain", entry["command_id"], "--ledger", ledger, "--json"))
     assert by_decision == by_command
+    tailed: list[Payload] = [{"topic": "rewards", "value": {"id": "r", "decision_id": entry["id"]}}]
+    tailed += [{"topic": "decisions", "partition": 0, "value": entry}]
+    tail = written(tmp_path / "tail.jsonl", [orjson.dumps(line) for line in tailed])
+    assert rows(run("explain", entry["id"], "--ledger", tail, "--json")) == by_decision
     assert entry["exploration"]["draw"] == uniform(entry["id"])
     text = run("explain", entry["id"], "--ledger", ledger).stdout
     for candidate in entry["candidates"]:
