@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from orchestrator import wiring
+from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.importers import Row
 from orchestrator.adapters.kafka.producer import InputProducer
 from orchestrator.adapters.kafka.tools import group_lag, read_topic
@@ -38,7 +39,7 @@ def write_all(
     counts = wiring.admin(place).partitions(
         wiring.names(("clickstream", *OUTPUTS), place.topic_prefix)
     )
-    before = _ends(cluster, [prefixed(name, place.topic_prefix) for name in OUTPUTS])
+    before, newest_ms = _before(cluster, place.topic_prefix)
     summary = Summary()
     producer = InputProducer(cluster)
     last_ms = written = 0
@@ -58,8 +59,9 @@ def write_all(
                 last_ms = row.time_ms
         clicks = prefixed("clickstream", place.topic_prefix)
         if finish and last_ms:
+            end_ms = time_that_ends(last_ms, newest_ms, SystemClock().now_ms())
             for partition in range(counts[clicks]):
-                key, value = clock_marker(partition, counts[clicks], last_ms + SETTLE_MS)
+                key, value = clock_marker(partition, counts[clicks], end_ms)
                 producer.send(clicks, key, value, partition=partition)
         producer.flush()
     finally:
@@ -68,6 +70,16 @@ def write_all(
     _count(cluster, before, place.topic_prefix, summary)
     summary.records = written - summary.dead_letters.total()
     return summary.payload() | {"worker": state}
+
+
+def time_that_ends(last_ms: int, newest_ms: int, now_ms: int) -> int:
+    """The time at which every session of a file has ended.
+
+    Where the topics have seen later ones, sessions end by the time of those. A log that is live is
+    not moved: its shoppers' sessions would end too.
+    """
+    after_log_ms = newest_ms + 2 * SETTLE_MS
+    return max(last_ms + SETTLE_MS, after_log_ms if after_log_ms <= now_ms else 0)
 
 
 def clock_marker(partition: int, partitions: int, time_ms: int) -> tuple[bytes, bytes]:
@@ -106,12 +118,16 @@ def _wait_for_worker(place: Connection, wait_s: float, on_wait: Callable[[str], 
         time.sleep(LOOK_EVERY_S)
 
 
-def _ends(cluster: Any, topics: list[str]) -> dict[tuple[str, int], int]:
-    """Where each partition of the topics ends now."""
+def _before(cluster: Any, prefix: str) -> tuple[dict[tuple[str, int], int], int]:
+    """Where each partition of the output topics ends now, and the latest time of the journeys."""
     ends: dict[tuple[str, int], int] = {}
-    for row in read_topic(cluster, topics):
+    newest_ms = 0
+    of_journeys = {prefixed(name, prefix) for name in ("decisions", "sessions")}
+    for row in read_topic(cluster, [prefixed(name, prefix) for name in OUTPUTS]):
         ends[row.topic(), row.partition()] = row.offset() + 1
-    return ends
+        if row.topic() in of_journeys:
+            newest_ms = max(newest_ms, orjson.loads(row.value())["time_ms"])
+    return ends, newest_ms
 
 
 def _count(cluster: Any, before: dict[tuple[str, int], int], prefix: str, summary: Summary) -> None:

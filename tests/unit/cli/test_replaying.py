@@ -2,7 +2,8 @@
 
 from orchestrator.adapters.kafka.admin import Admin
 from orchestrator.adapters.kafka.settings import Cluster
-from orchestrator.cli.replaying import clock_marker, once
+from orchestrator.cli.dry import SETTLE_MS
+from orchestrator.cli.replaying import clock_marker, once, time_that_ends
 from orchestrator.cli.roles import PARTITIONS, embedded_or
 from orchestrator.messages import wire
 from orchestrator.types import Emit
@@ -22,6 +23,16 @@ def test_a_message_of_an_aborted_batch_counts_once() -> None:
         emit("decisions", id="dec-1", type="decision_made"),
     ]
     assert list(once([*kept, *kept])) == kept
+
+
+def test_a_file_ends_by_its_own_time_or_the_log_s() -> None:
+    """Older topics do not matter, later ones do, and live ones are left alone."""
+    last_ms, now_ms = 1_000_000_000, 9_000_000_000
+    own_ms = last_ms + SETTLE_MS
+    assert time_that_ends(last_ms, 0, now_ms) == own_ms
+    assert time_that_ends(last_ms, last_ms - 10 * SETTLE_MS, now_ms) == own_ms
+    assert time_that_ends(last_ms, 5_000_000_000, now_ms) == 5_000_000_000 + 2 * SETTLE_MS
+    assert time_that_ends(last_ms, now_ms - SETTLE_MS, now_ms) == own_ms
 
 
 def test_a_clock_marker_decodes_and_lies_where_it_says() -> None:
