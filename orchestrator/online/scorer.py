@@ -35,7 +35,7 @@ class LinearScorer:
         bias: Log odds where every feature is 0.
     """
 
-    __slots__ = ("_pairs", "bias", "features", "weights")
+    __slots__ = ("_by_name", "bias", "features", "weights")
 
     def __init__(self, features: Sequence[str], weights: Sequence[float], bias: float) -> None:
         if len(features) != len(weights):
@@ -43,7 +43,7 @@ class LinearScorer:
         self.features = tuple(features)
         self.weights = tuple(weights)
         self.bias = bias
-        self._pairs = tuple(zip(self.features, self.weights, strict=True))
+        self._by_name = dict(zip(self.features, self.weights, strict=True))
 
     def logits(self, x: Sequence[float]) -> float:
         """Log odds of a row in the order of `features`."""
@@ -60,17 +60,21 @@ class LinearScorer:
 
     def over(self, names: Sequence[str]) -> "LinearScorer":
         """The same model for rows of other names: unknown ones weigh 0, missing ones read as 0."""
-        weights = dict(self._pairs)
+        weights = self._by_name
         return LinearScorer(names, [weights.get(name, 0.0) for name in names], self.bias)
 
     def score_named(self, named: Mapping[str, float]) -> float:
         """Probability of a named snapshot, such as the `features` of a ledger entry."""
-        return self.score(self.row(named))
+        weights = self._by_name
+        logits = self.bias
+        for name, value in named.items():
+            logits += weights.get(name, 0.0) * value
+        return sigmoid(logits)
 
     def contributions(self, named: Mapping[str, float]) -> list[tuple[str, float]]:
         """Log odds each named feature adds, the largest first: what `explain` prints."""
         get = named.get
-        parts = [(name, weight * get(name, 0.0)) for name, weight in self._pairs]
+        parts = [(name, weight * get(name, 0.0)) for name, weight in self._by_name.items()]
         return sorted(parts, key=lambda part: (-abs(part[1]), part[0]))
 
 

@@ -1,22 +1,17 @@
 """Conditions: trees of all, any and none, whose every leaf carries a reason code. No eval.
 
-A tree compiles to one function of a situation that returns None where it holds, else the reason
-code of the leaf that broke it.
-
 What is unknown never satisfies a comparison: a fact that is None or missing fails every leaf but
-`unknown`. A signal that is missing is 0: nothing was counted.
+`unknown`. A signal that is missing is 0: nothing was counted. `gates.compile_tree` makes tests of
+them.
 """
 
-import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from orchestrator.domain.decisioning.situation import FACTS, Situation
+from orchestrator.domain.decisioning.situation import FACTS
 
-Refusal: TypeAlias = Callable[[Situation], str | None]
-"""A compiled condition: None where it holds, else the reason code."""
 Reason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 """A reason code: lower case, digits, underscores."""
 Operator = Literal[
@@ -32,28 +27,14 @@ Operator = Literal[
     "unknown",
 ]
 
-_Compare: TypeAlias = Callable[[Any, Any], bool]
-_COMPARE: dict[str, _Compare] = {
-    "equals": operator.eq,
-    "differs": operator.ne,
-    "at_least": operator.ge,
-    "at_most": operator.le,
-    "above": operator.gt,
-    "below": operator.lt,
-    "in": lambda value, bound: value in bound,
-    "not_in": lambda value, bound: value not in bound,
-}
 ORDERED = frozenset({"at_least", "at_most", "above", "below"})
 _LISTS = frozenset({"in", "not_in"})
-_EXISTENCE = frozenset({"known", "unknown"})
+EXISTENCE = frozenset({"known", "unknown"})
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "text": str,
     "number": (int, float),
     "bool": bool,
 }
-_OWN = frozenset({"stage", "risk", "trigger", "follow_up"})
-"""Facts that a situation has as fields of its own; they are always known."""
-_CONCERN = "concern."
 DEPTH_MAX = 6
 
 
@@ -85,7 +66,7 @@ class Leaf(Part):
             raise ValueError("name either `fact` or `signal`")
         if self.fact is not None and self.fact not in FACTS:
             raise ValueError(f"no fact is called {self.fact!r}; known: {', '.join(FACTS)}")
-        if self.op in _EXISTENCE:
+        if self.op in EXISTENCE:
             if self.value is not None or self.fact is None:
                 raise ValueError(f"`{self.op}` asks for a fact and takes no `value`")
             return self
@@ -168,118 +149,8 @@ def depth(node: Node) -> int:
     return 1 + max((depth(branch) for branch in branches(node)), default=0)
 
 
-def compile_tree(node: Node, prefix: str) -> Refusal:
-    """A function that tells why the condition fails.
-
-    Args:
-        node: The tree.
-        prefix: Gate the reasons belong to: `eligible` makes `eligible.<reason>`.
-    """
-    if isinstance(node, Leaf):
-        return _leaf(node, f"{prefix}.{node.reason}")
-    reason = f"{prefix}.{node.reason}" if node.reason else None
-    parts = tuple(compile_tree(branch, prefix) for branch in branches(node))
-    if isinstance(node, AllOf):
-        return _all(parts, reason)
-    if isinstance(node, AnyOf):
-        return _any(parts, reason)
-    codes = tuple(f"{prefix}.{next(leaves(branch)).reason}" for branch in branches(node))
-    return _none(parts, codes if reason is None else (reason,) * len(parts))
-
-
-def _all(parts: tuple[Refusal, ...], reason: str | None) -> Refusal:
-    if reason is None and len(parts) == 1:
-        return parts[0]
-
-    def refusal(situation: Situation) -> str | None:
-        for part in parts:
-            refused = part(situation)
-            if refused is not None:
-                return reason or refused
-        return None
-
-    return refusal
-
-
-def _any(parts: tuple[Refusal, ...], reason: str | None) -> Refusal:
-    def refusal(situation: Situation) -> str | None:
-        first: str | None = None
-        for part in parts:
-            refused = part(situation)
-            if refused is None:
-                return None
-            first = first or refused
-        return reason or first
-
-    return refusal
-
-
-def _none(parts: tuple[Refusal, ...], codes: tuple[str, ...]) -> Refusal:
-    pairs = tuple(zip(parts, codes, strict=True))
-
-    def refusal(situation: Situation) -> str | None:
-        for part, code in pairs:
-            if part(situation) is None:
-                return code
-        return None
-
-    return refusal
-
-
 def parts_of(node: Node) -> tuple[Node, ...]:
     """A tree as parts that must all hold, in order, with the same reasons: plain alls opened."""
     if isinstance(node, AllOf) and node.reason is None:
         return tuple(part for branch in node.all for part in parts_of(branch))
     return (node,)
-
-
-def _leaf(leaf: Leaf, code: str) -> Refusal:
-    if leaf.signal is not None:
-        return _signal_leaf(leaf.signal, _COMPARE[leaf.op], leaf.value, code)
-    fact = leaf.fact or ""
-    if leaf.op in _EXISTENCE:
-        return _existence_leaf(fact, leaf.op == "unknown", code)
-    bound = frozenset(leaf.value) if isinstance(leaf.value, tuple) else leaf.value
-    return _fact_leaf(fact, _COMPARE[leaf.op], bound, code)
-
-
-def _signal_leaf(signal: str, holds: _Compare, bound: Any, code: str) -> Refusal:
-    def refusal(situation: Situation) -> str | None:
-        return None if holds(situation.signals.get(signal, 0.0), bound) else code
-
-    return refusal
-
-
-def _fact_leaf(fact: str, holds: _Compare, bound: Any, code: str) -> Refusal:
-    if fact in _OWN or fact.startswith(_CONCERN):
-        read = reader(fact)
-
-        def of_own(situation: Situation) -> str | None:
-            return None if holds(read(situation), bound) else code
-
-        return of_own
-
-    def refusal(situation: Situation) -> str | None:
-        value = situation.facts.get(fact)
-        return None if value is not None and holds(value, bound) else code
-
-    return refusal
-
-
-def _existence_leaf(fact: str, wanted: bool, code: str) -> Refusal:  # noqa: FBT001 - a leaf's value
-    read = reader(fact)
-
-    def refusal(situation: Situation) -> str | None:
-        return None if (read(situation) is None) is wanted else code
-
-    return refusal
-
-
-def reader(fact: str) -> Callable[[Situation], Any]:
-    """A function that reads a fact from a situation; None where it is unknown."""
-    if fact in _OWN:
-        return operator.attrgetter(fact)
-    if fact.startswith(_CONCERN):
-        concern = fact.removeprefix(_CONCERN)
-        return lambda situation: situation.concern.get(concern, 0.0)
-    return lambda situation: situation.facts.get(fact)

@@ -1,5 +1,6 @@
 """One decision: gates, scores, propensities, the draw. A pure function of its arguments."""
 
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from orchestrator.domain.decisioning.arbitration import best_of, choose, greedy, inverse_gap
@@ -10,6 +11,7 @@ from orchestrator.domain.decisioning.situation import Situation
 from orchestrator.online.rng import uniform
 
 DO_NOTHING = "do_nothing"
+BUCKETS_MAX = 16_384
 Row: TypeAlias = dict[str, Any]
 
 
@@ -149,7 +151,7 @@ def decide(policies: PolicySet, situation: Situation, decision_id: str) -> Decis
     """
     person = situation.customer_id or situation.profile_id
     contact = policies.contact
-    holdout = uniform(person, contact.holdout_salt) < contact.holdout_share
+    holdout = _bucket(person, contact.holdout_salt) < contact.holdout_share
     arm = _arm(policies, person)
     candidates, allowed, common = _candidates(policies, situation, arm, holdout=holdout)
     nothing: Candidate = {
@@ -178,19 +180,16 @@ def _candidates(
     policies: PolicySet, situation: Situation, arm: Arm | None, *, holdout: bool
 ) -> tuple[list[Candidate], list[tuple[int, Plan]], str | None]:
     """Lines of the ledger; plans that may be chosen with their places; what refused all."""
-    refused = policies.common(situation) if policies.common is not None else None
+    refused = policies.common.refusal(situation) if policies.common is not None else None
     if refused is not None:
         return [plan.refused(refused) for plan in policies.plans], [], refused
-    arbitration = policies.arbitration
     guard = policies.guard
     moment = guard.moment(situation)
-    order_cents, margin_cents = order_of(situation, arbitration)
-    candidates: list[Candidate] = []
+    order = order_of(situation, policies.arbitration)
+    rows, in_question = policies.agenda(situation)
+    candidates = list(rows)
     allowed: list[tuple[int, Plan]] = []
-    for index, (plan, row) in enumerate(policies.agenda(situation)):
-        if row is not None:
-            candidates.append(row)
-            continue
+    for index, plan in in_question:
         exposure = 0
         code = plan.gate(situation)
         if code is None:
@@ -201,28 +200,38 @@ def _candidates(
             if code is None and holdout:
                 code = "holdout"
         if code is not None:
-            candidates.append(plan.refused(code))
+            candidates[index] = plan.refused(code)
             continue
-        score, value_cents, cost_cents = plan.estimate(
-            situation, order_cents, margin_cents, exposure, arbitration
-        )
-        candidates.append(
-            {
-                "action": plan.name,
-                "treatment": plan.treatment(
-                    situation, arm.treatments.get(plan.name) if arm is not None else None
-                ),
-                "channel": plan.action.channel,
-                "allowed": True,
-                "refused_by": None,
-                "score": score,
-                "value_cents": value_cents,
-                "cost_cents": cost_cents,
-                "propensity": 0.0,
-            }
+        candidates[index] = _allowed(
+            policies.arbitration, plan, situation, arm, order=order, exposure_cents=exposure
         )
         allowed.append((index, plan))
     return candidates, allowed, None
+
+
+def _allowed(
+    arbitration: Arbitration,
+    plan: Plan,
+    situation: Situation,
+    arm: Arm | None,
+    *,
+    order: tuple[float, float],
+    exposure_cents: int,
+) -> Candidate:
+    """The ledger's line of an action that may be chosen; its propensity is filled in later."""
+    score, value_cents, cost_cents = plan.estimate(situation, *order, exposure_cents, arbitration)
+    wanted = arm.treatments.get(plan.name) if arm is not None else None
+    return {
+        "action": plan.name,
+        "treatment": plan.treatment(situation, wanted),
+        "channel": plan.action.channel,
+        "allowed": True,
+        "refused_by": None,
+        "score": score,
+        "value_cents": value_cents,
+        "cost_cents": cost_cents,
+        "propensity": 0.0,
+    }
 
 
 def order_of(situation: Situation, arbitration: Arbitration) -> tuple[float, float]:
@@ -263,12 +272,16 @@ def _draw(policies: PolicySet, decision: Decision, allowed: list[tuple[int, Plan
     decision.reason = f"concern.{concern}" if concern else "value"
 
 
+_bucket = lru_cache(maxsize=BUCKETS_MAX)(uniform)
+"""A person's draw, asked for at each of their decisions."""
+
+
 def _arm(policies: PolicySet, person: str) -> Arm | None:
     """The arm a person keeps, by a keyed hash."""
     experiment = policies.experiment
     if experiment is None:
         return None
-    draw = uniform(person, experiment.salt)
+    draw = _bucket(person, experiment.salt)
     reached = 0.0
     for arm in experiment.arms:
         reached += arm.share

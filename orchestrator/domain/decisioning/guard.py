@@ -7,11 +7,13 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from orchestrator.domain.decisioning.action import Action
-from orchestrator.domain.decisioning.conditions import Refusal, compile_tree
+from orchestrator.domain.decisioning.gates import Test, compile_tree
 from orchestrator.domain.decisioning.kinds import ContactPolicy, Reach
 from orchestrator.domain.decisioning.situation import Contact, Situation
 
 SUPPRESSION = "suppression"
+KINDS_MAX = 1_024
+"""Kinds of contacts (action, channel, group) whose spans are kept."""
 
 
 @lru_cache(maxsize=1024)
@@ -128,12 +130,13 @@ class Moment:
 class Guard:
     """The contact policy, compiled against the actions in force."""
 
-    __slots__ = ("_groups", "_suppressions", "caps", "policy", "zone_default")
+    __slots__ = ("_groups", "_matters_ms", "_suppressions", "caps", "policy", "zone_default")
 
     def __init__(self, policy: ContactPolicy, actions: Sequence[Action]) -> None:
         self.policy = policy
         self.zone_default = zone(policy.time_zone_default) or ZoneInfo("UTC")
         self._groups = {action.name: action.group for action in actions}
+        self._matters_ms: dict[tuple[str, str, str], int] = {}
         interruptive = frozenset(action.name for action in actions if action.interruptive)
         self.caps = tuple(
             _Cap(
@@ -146,7 +149,7 @@ class Guard:
             )
             for cap in policy.caps
         )
-        self._suppressions: dict[str, tuple[Refusal | None, frozenset[str] | None]] = {
+        self._suppressions: dict[str, tuple[Test | None, frozenset[str] | None]] = {
             rule.reason: (
                 compile_tree(rule.when, SUPPRESSION) if rule.when is not None else None,
                 _reached(rule, actions),
@@ -158,11 +161,12 @@ class Guard:
         """Work out what all actions share."""
         moment = Moment()
         for reason, (test, names) in self._suppressions.items():
-            if reason in situation.suppressions or (test is not None and test(situation) is None):
+            if reason in situation.suppressions or (
+                test is not None and test.refusal(situation) is None
+            ):
                 moment.suppressed.append((f"{SUPPRESSION}.{reason}", names))
-        for reason in sorted(situation.suppressions):
-            if reason not in self._suppressions:
-                moment.suppressed.append((f"{SUPPRESSION}.{reason}", None))
+        for reason in sorted(situation.suppressions - self._suppressions.keys()):
+            moment.suppressed.append((f"{SUPPRESSION}.{reason}", None))
         if situation.contacts:
             self._look_back(moment, situation)
         since = situation.now_ms - self.policy.dismissal_ms
@@ -230,13 +234,17 @@ class Guard:
             moment.minute = minute_of_day(situation.now_ms, place or self.zone_default)
         return moment.minute
 
-    def matters_ms(self, contact: Contact) -> int:
-        """How long after it a contact still matters to some cap or cooldown."""
-        longest = max(
-            self.policy.cooldowns_ms.get(contact[3], 0),
-            max(self.policy.between_contacts_ms.values(), default=0),
-        )
-        return max([longest, *(cap.span_ms for cap in self.caps if cap.counts(contact))])
+    def matters_until_ms(self, contact: Contact) -> int:
+        """Until when a contact matters to some cap or cooldown."""
+        kind = contact[1:]
+        span_ms = self._matters_ms.get(kind)
+        if span_ms is None:
+            spans = [cap.span_ms for cap in self.caps if cap.counts(contact)]
+            spans += self.policy.between_contacts_ms.values()
+            span_ms = max([self.policy.cooldowns_ms.get(contact[3], 0), *spans])
+            if len(self._matters_ms) < KINDS_MAX:
+                self._matters_ms[kind] = span_ms
+        return contact[0] + span_ms
 
 
 def _reached(rule: Reach, actions: Sequence[Action]) -> frozenset[str] | None:

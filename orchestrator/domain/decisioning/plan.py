@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from orchestrator.domain.decisioning.action import Action
-from orchestrator.domain.decisioning.conditions import Leaf, Node, Refusal, compile_tree, parts_of
+from orchestrator.domain.decisioning.conditions import Leaf, Node, parts_of
+from orchestrator.domain.decisioning.gates import Test, compile_tree
 from orchestrator.domain.decisioning.guard import Guard, Protection
 from orchestrator.domain.decisioning.kinds import Arbitration
 from orchestrator.domain.decisioning.situation import Situation
@@ -21,7 +22,7 @@ class Treating(NamedTuple):
     """A treatment, compiled."""
 
     name: str
-    when: Refusal | None
+    when: Test | None
     needs: frozenset[str]
     """Facts without which its texts can't be written."""
     texts: Mapping[str, Rendered]
@@ -115,7 +116,7 @@ class Plan:
         if situation.trigger == "follow_up" and situation.follow_up not in self.follow_ups:
             return "eligible.follow_up"
         for gate in self._stage_gates:
-            refused = gate(situation)
+            refused = gate.refusal(situation)
             if refused is not None:
                 return refused
         return None
@@ -123,7 +124,7 @@ class Plan:
     def gate(self, situation: Situation) -> str | None:
         """Why the action is not eligible, applicable or suitable; after `outset` let it pass."""
         for gate in self._gates:
-            refused = gate(situation)
+            refused = gate.refusal(situation)
             if refused is not None:
                 return refused
         if self.offered_share < 1.0:
@@ -190,7 +191,9 @@ class Plan:
                 continue
             if treating.name == wanted:
                 return wanted
-            if fallback is None and (treating.when is None or treating.when(situation) is None):
+            if fallback is None and (
+                treating.when is None or treating.when.refusal(situation) is None
+            ):
                 fallback = treating.name
                 if wanted is None:
                     break

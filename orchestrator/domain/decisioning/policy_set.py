@@ -1,15 +1,16 @@
 """The policies in force, validated and compiled; pinned by the hash of their content."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from orchestrator.domain.decisioning.action import Action
-from orchestrator.domain.decisioning.conditions import Refusal, compile_tree, leaves
+from orchestrator.domain.decisioning.conditions import leaves
 from orchestrator.domain.decisioning.documents import Source, parse
+from orchestrator.domain.decisioning.gates import Test, compile_tree
 from orchestrator.domain.decisioning.guard import Guard
 from orchestrator.domain.decisioning.kinds import (
     Arbitration,
@@ -27,10 +28,8 @@ from orchestrator.domain.decisioning.situation import Contact, Situation
 from orchestrator.domain.decisioning.validation import SINGLE, trees, validate
 from orchestrator.errors import InvalidPolicy
 
-Signals = Callable[[], Mapping[str, float]]
-"""Works a session's signals out; called only where a condition asks for them."""
-Agenda: TypeAlias = tuple[tuple[Plan, Candidate | None], ...]
-"""Actions, each with its refusal where that is certain from the outset."""
+Agenda: TypeAlias = tuple[tuple[Candidate, ...], tuple[tuple[int, Plan], ...]]
+"""A line for each action, refused where that is certain from the outset; those in question."""
 AGENDAS_MAX = 256
 HASH_DIGITS = 12
 
@@ -45,18 +44,6 @@ def content_hash(documents: Any) -> str:
     """
     text = json.dumps(documents, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return "sha256:" + sha256(text.encode()).hexdigest()[:HASH_DIGITS]
-
-
-class OpenSession(Protocol):
-    """What is read of a session to tell when a decision is due."""
-
-    @property
-    def stage(self) -> str: ...
-
-    last_ms: int
-    """Its latest event."""
-    last_decision_ms: int
-    """Its latest decision; 0: none."""
 
 
 class PolicySet:
@@ -99,15 +86,19 @@ class PolicySet:
         """Actions in force, in candidate order."""
         self._by_name = {plan.name: plan for plan in self.plans}
         eligible = self.engagement.eligible
-        self.common: Refusal | None = (
+        self.common: Test | None = (
             compile_tree(eligible, "eligible") if eligible is not None else None
         )
         """What all actions need."""
         self._agendas: dict[tuple[str, str, str], Agenda] = {}
+        self._shares: dict[tuple[int, int], dict[str, int]] = {}
         self._due_events = frozenset(self.signals.events)
         self._urgent_events = frozenset(self.signals.urgent_events)
         self._due_conditions = _by_event(self.signals)
-        self._silence_ms: Mapping[str, int] = dict(self.signals.silence_ms)
+        self._spacing_ms: int = self.signals.decision_spacing_ms
+        self._urgent_spacing_ms: int = self.signals.urgent_spacing_ms
+        self._after_contact_ms: int = self.signals.after_contact_ms
+        self._silence_ms: dict[str, int] = {**self.signals.silence_ms}
 
     def plan(self, action: str) -> Plan:
         """The action of a name; raises `KeyError` where it is not in force."""
@@ -118,11 +109,17 @@ class PolicySet:
         key = (situation.trigger, situation.follow_up, situation.stage)
         found = self._agendas.get(key)
         if found is None:
-            entries = []
-            for plan in self.plans:
-                code = plan.outset(situation)
-                entries.append((plan, plan.refused(code) if code is not None else None))
-            found = tuple(entries)
+            codes = [plan.outset(situation) for plan in self.plans]
+            found = (
+                tuple(
+                    plan.refused(code or "") for plan, code in zip(self.plans, codes, strict=True)
+                ),
+                tuple(
+                    (index, plan)
+                    for index, (plan, code) in enumerate(zip(self.plans, codes, strict=True))
+                    if code is None
+                ),
+            )
             if len(self._agendas) < AGENDAS_MAX:
                 self._agendas[key] = found
         return found
@@ -130,38 +127,47 @@ class PolicySet:
     # -- when a decision is due
 
     def is_due(
-        self, event_type: str, session: OpenSession, now_ms: int, signals: Signals | None = None
-    ) -> bool:
-        """Whether an event makes a decision due.
+        self, event_type: str, now_ms: int, last_decision_ms: int, last_contact_ms: int
+    ) -> bool | None:
+        """Whether an event makes a decision due; None: where its signals say so, see `confirms`.
 
         Args:
             event_type: Type of the event just added.
-            session: Its session; read for the spacing.
             now_ms: The profile's own time.
-            signals: Works out the session's signals; without it conditions on them hold.
+            last_decision_ms: Latest decision of the session; 0: none.
+            last_contact_ms: Latest command to the person; 0: none.
         """
-        last_ms = session.last_decision_ms
+        since_ms = now_ms - last_decision_ms
         if event_type in self._urgent_events:
-            return not last_ms or now_ms - last_ms >= self.signals.urgent_spacing_ms
-        tests = self._due_conditions.get(event_type)
-        if event_type not in self._due_events and tests is None:
+            return since_ms >= self._urgent_spacing_ms
+        is_due_event = event_type in self._due_events
+        if not is_due_event and event_type not in self._due_conditions:
             return False
-        if last_ms and now_ms - last_ms < self.signals.decision_spacing_ms:
+        if since_ms < self._spacing_ms or now_ms - last_contact_ms < self._after_contact_ms:
             return False
-        if event_type in self._due_events or tests is None or signals is None:
-            return True
-        situation = _signals_only(signals())
-        return any(test(situation) is None for test in tests)
+        return True if is_due_event else None
 
-    def silence_due_ms(self, session: OpenSession) -> int:
+    def confirms(self, event_type: str, signals: dict[str, float]) -> bool:
+        """Whether the session's signals make a decision due after an event of this type."""
+        situation = _signals_only(signals)
+        return any(
+            test.refusal(situation) is None for test in self._due_conditions.get(event_type, ())
+        )
+
+    def silence_due_ms(self, stage: str, last_ms: int, last_decision_ms: int) -> int:
         """When silence makes a decision due; 0: not before the next event.
 
         One that was made since the last event, by silence or for another reason, is enough.
+
+        Args:
+            stage: Where the shopper is.
+            last_ms: Latest event of the session.
+            last_decision_ms: Latest decision of the session; 0: none.
         """
-        wait = self._silence_ms.get(session.stage)
-        if wait is None or session.last_decision_ms > session.last_ms:
+        wait_ms = self._silence_ms.get(stage)
+        if wait_ms is None or last_decision_ms > last_ms:
             return 0
-        return session.last_ms + wait
+        return last_ms + wait_ms
 
     def follow_ups(self, outcome: str) -> tuple[tuple[Journey, FollowUp], ...]:
         """What may follow a session of an outcome, each with its journey."""
@@ -174,25 +180,35 @@ class PolicySet:
 
     # -- what to keep of the past
 
-    def relevant(self, contacts: Iterable[Contact], now_ms: int, limit: int = 32) -> list[Contact]:
+    def relevant(self, contacts: Sequence[Contact], now_ms: int, limit: int = 32) -> list[Contact]:
         """The contacts that caps and cooldowns may still ask for, oldest first.
 
         Where there are more than `limit`, those that matter longest are kept: a discount of last
         month outlives the banners of today.
-        """
-        scored = [(contact[0] + self.guard.matters_ms(contact), contact) for contact in contacts]
-        alive = sorted((entry for entry in scored if entry[0] > now_ms), reverse=True)[:limit]
-        return sorted(contact for _, contact in alive)
 
-    def budget_share_cents(self, budget: str, partition: int, partitions: int) -> int | None:
-        """A partition's share of a daily budget; None where there is no such budget.
+        Args:
+            contacts: Oldest first.
+            now_ms: The present.
+            limit: Most to keep.
+        """
+        until_ms = self.guard.matters_until_ms
+        alive = [contact for contact in contacts if until_ms(contact) > now_ms]
+        if len(alive) > limit:
+            alive = sorted(sorted(alive, key=lambda kept: (until_ms(kept), kept))[-limit:])
+        return alive
+
+    def budget_shares_cents(self, partition: int, partitions: int) -> dict[str, int]:
+        """A partition's share of each daily budget; read only.
 
         The shares of all partitions add up to the budget, to the cent.
         """
-        total = self.contact.daily_budgets_cents.get(budget)
-        if total is None:
-            return None
-        return total * (partition + 1) // partitions - total * partition // partitions
+        shares = self._shares.get((partition, partitions))
+        if shares is None:
+            shares = self._shares[partition, partitions] = {
+                name: total * (partition + 1) // partitions - total * partition // partitions
+                for name, total in self.contact.daily_budgets_cents.items()
+            }
+        return shares
 
     # -- names and versions
 
@@ -282,8 +298,8 @@ def _published(key: str, value: bytes | Mapping[str, Any]) -> Mapping[str, Any]:
     return row
 
 
-def _by_event(signal_set: SignalSet) -> Mapping[str, tuple[Refusal, ...]]:
-    tests: dict[str, tuple[Refusal, ...]] = {}
+def _by_event(signal_set: SignalSet) -> Mapping[str, tuple[Test, ...]]:
+    tests: dict[str, tuple[Test, ...]] = {}
     for condition in signal_set.conditions:
         test = compile_tree(condition.when, "due")
         for event in condition.events:
@@ -291,7 +307,7 @@ def _by_event(signal_set: SignalSet) -> Mapping[str, tuple[Refusal, ...]]:
     return tests
 
 
-def _signals_only(signals: Mapping[str, float]) -> Situation:
+def _signals_only(signals: dict[str, float]) -> Situation:
     return Situation(
         now_ms=0,
         profile_id="",

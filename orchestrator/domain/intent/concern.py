@@ -57,7 +57,7 @@ EVIDENCE: tuple[Evidence, ...] = (
 )
 """The table. A signal that stands in no line of it is no evidence of any concern."""
 
-_ROWS = tuple((*row[:3], tuple(row.weights.items())) for row in EVIDENCE)
+_BY_SIGNAL = {row.signal: (*row[1:3], tuple(row.weights.items())) for row in EVIDENCE}
 
 
 def concern(signals: Mapping[str, float]) -> dict[str, float]:
@@ -74,17 +74,26 @@ def concern(signals: Mapping[str, float]) -> dict[str, float]:
     {'returns': 0.8667, 'trust': 0.1333}
     """
     found: dict[str, float] = {}
-    for signal, free, half, weights in _ROWS:
-        beyond = signals.get(signal, 0.0) - free
-        if beyond > 0.0:
-            strength = beyond / (beyond + half)
-            for name, weight in weights:
-                found[name] = found.get(name, 0.0) + weight * strength
+    for signal, value in signals.items():
+        if signal in _BY_SIGNAL:
+            free, half, weights = _BY_SIGNAL[signal]
+            beyond = value - free
+            if beyond > 0.0:
+                strength = beyond / (beyond + half)
+                for name, weight in weights:
+                    found[name] = found.get(name, 0.0) + weight * strength
     if not found:
         return {}
-    total = sum(found.values())
-    shares = {name: round(value / total, DIGITS) for name, value in found.items()}
-    most = max(shares, key=shares.__getitem__)
-    rest = sum(share for name, share in shares.items() if name != most)
-    shares[most] = round(1.0 - rest, DIGITS)
-    return {name: shares[name] for name in CONCERNS if shares.get(name, 0.0) > 0.0}
+    total = 0.0
+    for value in found.values():
+        total += value
+    shares: dict[str, float] = {}
+    rest = 1.0
+    most = max(found, key=found.__getitem__)
+    for name in CONCERNS:
+        if name in found:
+            shares[name] = share = round(found[name] / total, DIGITS)
+            if name != most:
+                rest -= share
+    shares[most] = round(rest, DIGITS)
+    return {name: share for name, share in shares.items() if share > 0.0}

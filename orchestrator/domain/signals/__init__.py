@@ -1,20 +1,17 @@
 """Signals: what a session tells of its shopper, each with a name, a unit and a bound."""
 
 from orchestrator.domain.signals.declarations import SIGNALS, Signal
-from orchestrator.domain.signals.features import FEATURES, features
-from orchestrator.domain.signals.values import NAMES, Readings, markdown, measure, values
-from orchestrator.domain.signals.view import FactsView, SessionView
+from orchestrator.domain.signals.features import FEATURES, FactsView, features
+from orchestrator.domain.signals.page import markdown
+from orchestrator.domain.signals.values import NAMES, values
 
 __all__ = [
     "FEATURES",
     "NAMES",
     "SIGNALS",
     "FactsView",
-    "Readings",
-    "SessionView",
     "Signal",
     "features",
     "markdown",
-    "measure",
     "values",
 ]

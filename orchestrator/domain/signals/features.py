@@ -5,8 +5,11 @@ The transforms are constants: sums learnt under one scaling mean nothing under a
 """
 
 from math import log, log1p
+from typing import Protocol
 
-from orchestrator.domain.signals.view import (
+from orchestrator.domain.sessions.course import Course
+from orchestrator.domain.sessions.session import Session
+from orchestrator.domain.sessions.stages import (
     CART,
     CHECKOUT,
     CONTACT,
@@ -14,8 +17,6 @@ from orchestrator.domain.signals.view import (
     PRODUCT,
     REVIEW,
     SHIPPING,
-    FactsView,
-    SessionView,
 )
 
 FEATURES: tuple[str, ...] = (
@@ -54,10 +55,30 @@ FEATURES: tuple[str, ...] = (
 
 WANDER_MAX = 100.0
 RANGE_MAX = 100.0
+_PER_UNIT = 1_000_000
+"""Six digits are kept: what is logged is what was used, so it is rounded before it is used."""
+_OF_STAGE: dict[int, str] = {
+    PRODUCT: "stage_product",
+    CART: "stage_cart",
+    CHECKOUT: "stage_checkout",
+    CONTACT: "stage_checkout",
+    SHIPPING: "stage_shipping",
+    PAYMENT: "stage_payment",
+    REVIEW: "stage_review",
+}
 
 
-def features(session: SessionView, facts: FactsView, now_ms: int) -> list[float]:
-    """The values of `FEATURES`: finite, at least 0, nearly all below 2.
+class FactsView(Protocol):
+    """What is known of the person beside the clicks."""
+
+    is_member: bool
+    orders_count: int
+    returns_share: float
+    coupon_share: float
+
+
+def features(session: Session, facts: FactsView, now_ms: int) -> dict[str, float]:
+    """Values of `FEATURES` by name: finite, above 0, nearly all below 2; those of 0 are left out.
 
     Counts are log1p; times log1p of seconds, over 4 (54 s read as 1); money log1p of whole units,
     over 5 (147 read as 1); shares as they are.
@@ -67,46 +88,87 @@ def features(session: SessionView, facts: FactsView, now_ms: int) -> list[float]
         facts: What is known of the person.
         now_ms: Event time of the snapshot, not before the session's last event.
     """
-    course = session.course
-    stage = course.stage
+    found: dict[str, float] = {}
+    stage = _OF_STAGE.get(session.course.stage)
+    if stage is not None:
+        found[stage] = 1.0
+    _time(session, now_ms, found)
+    _doubt(session, found)
+    _cart(session, found)
+    if facts.orders_count:
+        found["orders_count_log"] = _rounded(log1p(facts.orders_count) * 0.5)
+    if facts.returns_share:
+        found["returns_share"] = _rounded(facts.returns_share)
+    if facts.coupon_share:
+        found["coupon_share"] = _rounded(facts.coupon_share)
+    if facts.is_member:
+        found["is_member"] = 1.0
+    return found
+
+
+def _rounded(value: float) -> float:
+    """To six digits, half up; a third of the time that `round` takes."""
+    return int(value * _PER_UNIT + 0.5) / _PER_UNIT
+
+
+def _seconds(span_ms: int) -> float:
+    return _rounded(log1p(span_ms * 0.001) * 0.25)
+
+
+def _time(session: Session, now_ms: int, found: dict[str, float]) -> None:
+    course: Course = session.course
+    found["events_log"] = _rounded(log1p(session.events_count) * 0.25)
     age_ms = now_ms - session.opened_ms
+    if age_ms > 0:
+        found["age_log"] = _seconds(age_ms)
     silence_ms = now_ms - (course.acted_ms or session.opened_ms)
-    path_px = session.cursor_path_px
-    price_min_cents = session.price_min_cents
-    wander = 1000.0 * session.cursor_turns_count / path_px if path_px else 0.0
-    price_range = session.price_max_cents / price_min_cents if price_min_cents else 1.0
+    if silence_ms > 0:
+        found["silence_log"] = _seconds(silence_ms)
+    if course.longest_gap_ms:
+        found["longest_gap_log"] = _seconds(course.longest_gap_ms)
+
+
+def _doubt(session: Session, found: dict[str, float]) -> None:
+    if session.refreshes_count:
+        found["refreshes_log"] = _rounded(log1p(session.refreshes_count))
+    if session.cursor_path_px and session.cursor_turns_count:
+        wander = 1000.0 * session.cursor_turns_count / session.cursor_path_px
+        found["cursor_wander_log"] = _rounded(log1p(min(WANDER_MAX, wander)) * 0.25)
+    if session.shipping_cost_dwell_ms:
+        found["shipping_cost_dwell_log"] = _seconds(session.shipping_cost_dwell_ms)
+    if session.delivery_dates_dwell_ms:
+        found["delivery_dates_dwell_log"] = _seconds(session.delivery_dates_dwell_ms)
+    if session.returns_policy_dwell_ms:
+        found["returns_policy_dwell_log"] = _seconds(session.returns_policy_dwell_ms)
+    if session.price_dwell_ms:
+        found["price_dwell_log"] = _seconds(session.price_dwell_ms)
+    if session.reviews_dwell_ms:
+        found["reviews_dwell_log"] = _seconds(session.reviews_dwell_ms)
+    if session.tab_hidden_count:
+        found["tab_hidden_log"] = _rounded(log1p(session.tab_hidden_count) * 0.5)
+    clicks = session.rage_clicks_count + session.dead_clicks_count + session.form_abandons_count
+    if clicks:
+        found["frustration_log"] = _rounded(log1p(clicks) * 0.5)
+    if session.exit_intents_count:
+        found["exit_intents_log"] = _rounded(log1p(session.exit_intents_count))
+
+
+def _cart(session: Session, found: dict[str, float]) -> None:
+    course: Course = session.course
     trouble = session.payment_failures_count + course.payment_switches_count
-    coupons = session.coupons_applied_count + session.coupon_denied_count
-    return [
-        1.0 if stage == PRODUCT else 0.0,
-        1.0 if stage == CART else 0.0,
-        1.0 if stage in (CHECKOUT, CONTACT) else 0.0,
-        1.0 if stage == SHIPPING else 0.0,
-        1.0 if stage == PAYMENT else 0.0,
-        1.0 if stage == REVIEW else 0.0,
-        log1p(session.events_count) * 0.25,
-        log1p(age_ms * 0.001) * 0.25 if age_ms > 0 else 0.0,
-        log1p(silence_ms * 0.001) * 0.25 if silence_ms > 0 else 0.0,
-        log1p(course.longest_gap_ms * 0.001) * 0.25,
-        log1p(session.refreshes_count),
-        log1p(min(WANDER_MAX, wander)) * 0.25,
-        log1p(session.shipping_cost_dwell_ms * 0.001) * 0.25,
-        log1p(session.delivery_dates_dwell_ms * 0.001) * 0.25,
-        log1p(session.returns_policy_dwell_ms * 0.001) * 0.25,
-        log1p(session.price_dwell_ms * 0.001) * 0.25,
-        log1p(session.reviews_dwell_ms * 0.001) * 0.25,
-        log1p(trouble),
-        log1p(max(session.coupons_entered_count, coupons)),
-        log1p(session.tab_hidden_count) * 0.5,
-        log1p(session.rage_clicks_count + session.dead_clicks_count + session.form_abandons_count)
-        * 0.5,
-        log1p(session.exit_intents_count),
-        log1p(course.cart_value_cents * 0.01) * 0.2,
-        log1p(session.products_distinct) * 0.5,
-        log(min(RANGE_MAX, price_range)) * 0.5,
-        log1p(course.step_returns_count + course.checkout_exits_count),
-        log1p(facts.orders_count) * 0.5,
-        facts.returns_share,
-        facts.coupon_share,
-        1.0 if facts.is_member else 0.0,
-    ]
+    if trouble:
+        found["payment_trouble_log"] = _rounded(log1p(trouble))
+    answered = session.coupons_applied_count + session.coupon_denied_count
+    attempts = max(session.coupons_entered_count, answered)
+    if attempts:
+        found["coupon_attempts_log"] = _rounded(log1p(attempts))
+    if course.cart_value_cents:
+        found["cart_value_log"] = _rounded(log1p(course.cart_value_cents * 0.01) * 0.2)
+    if session.products_distinct:
+        found["products_distinct_log"] = _rounded(log1p(session.products_distinct) * 0.5)
+    if session.price_max_cents > session.price_min_cents > 0:
+        price_range = session.price_max_cents / session.price_min_cents
+        found["price_range_log"] = _rounded(log(min(RANGE_MAX, price_range)) * 0.5)
+    back = course.step_returns_count + course.checkout_exits_count
+    if back:
+        found["steps_back_log"] = _rounded(log1p(back))

@@ -9,10 +9,10 @@ DAY_MS = 86_400_000
 def budgets_left_cents(scope: Scope, policies: PolicySet, now_ms: int) -> dict[str, int]:
     """What is left today (UTC) of this partition's share, by budget."""
     spent = _today(scope, now_ms)
-    left: dict[str, int] = {}
-    for name in policies.contact.daily_budgets_cents:
-        share_cents = policies.budget_share_cents(name, scope.partition, scope.partitions)
-        left[name] = (share_cents or 0) - spent.get(name, 0)
+    left = policies.budget_shares_cents(scope.partition, scope.partitions).copy()
+    for name, amount_cents in spent.items():
+        if name in left:
+            left[name] -= amount_cents
     return left
 
 

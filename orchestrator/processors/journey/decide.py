@@ -7,7 +7,7 @@ from orchestrator.domain.decisioning import Decision, Situation, content, decide
 from orchestrator.domain.decisioning.plan import Plan
 from orchestrator.domain.intent import concern
 from orchestrator.domain.sessions import Session
-from orchestrator.domain.signals import FEATURES, features, values
+from orchestrator.domain.signals import features
 from orchestrator.processors.journey.budgets import budgets_left_cents, spend
 from orchestrator.processors.journey.intake import COUNT_MAX, WITHDRAWN
 from orchestrator.processors.journey.ledger import LEDGER, channel_topic
@@ -27,8 +27,7 @@ RECENT_ORDER_MS = 24 * 3_600_000
 """A purchase up to a day before a session, in it or since forbids to remind of its cart: clocks of
 shops and browsers differ, and who has just bought is not to be chased."""
 DIGITS = 6
-"""Digits kept of features and risk in the ledger: what is logged is what was used, and a feature
-that is 0 is left out."""
+"""Digits kept of the risk in the ledger: what is logged is what was used."""
 
 
 class Decider:
@@ -42,25 +41,37 @@ class Decider:
         self.tables = tables
 
     def in_session(
-        self, scope: Scope, profile_id: str, profile: Profile, session: Session, trigger: Trigger
+        self,
+        scope: Scope,
+        profile_id: str,
+        profile: Profile,
+        session: Session,
+        trigger: Trigger,
+        signals: dict[str, float],
     ) -> list[Emit]:
         """Decide while the shopper is there (or silent), and note it in the session."""
         now = trigger.now_ms
-        row = features(session, profile.facts, now)
-        named = {
-            name: round(value, DIGITS) for name, value in zip(FEATURES, row, strict=True) if value
-        }
-        stage = session.stage
+        named = features(session, profile.facts, now)
         risk = round(self.tables.risk.score(named), DIGITS)
-        signals = {name: value for name, value in values(session, now).items() if value}
-        situation = self._situation(scope, profile_id, profile, trigger, session.session_id)
-        situation.stage = stage
-        situation.risk = risk
-        situation.signals = signals
-        situation.concern = concern(signals)
-        situation.facts = self._facts(profile, session, now)
-        situation.suppressions = _suppressions(profile, session.opened_ms)
-        decision = decide(self.tables.policies, situation, trigger.decision_id)
+        policies = self.tables.policies
+        situation = Situation(
+            now_ms=now,
+            profile_id=profile_id,
+            session_id=session.session_id,
+            stage=session.stage,
+            risk=risk,
+            concern=concern(signals),
+            signals=signals,
+            facts=self._person(profile, now) | self._cart(session),
+            consent=profile.facts.consent,
+            customer_id=profile.facts.customer_id,
+            contacts=policies.relevant(profile.contacts, now),
+            dismissed=profile.dismissals,
+            suppressions=_suppressions(profile, session.opened_ms),
+            budgets_left_cents=budgets_left_cents(scope, policies, now),
+            trigger=trigger.situation,
+        )
+        decision = decide(policies, situation, trigger.decision_id)
         session.decided(trigger.decision_id, now, risk)
         return self._emits(scope, profile, situation, decision, trigger, named)
 
@@ -71,19 +82,29 @@ class Decider:
         trigger = Trigger.of_timer(
             planned.name, profile_id, planned.session_id, planned.due_ms, now
         )
-        situation = self._situation(scope, profile_id, profile, trigger, planned.session_id)
-        situation.trigger = "follow_up"
-        situation.follow_up = planned.name
-        situation.stage = planned.stage
-        situation.risk = planned.risk
-        situation.signals = planned.signals
-        situation.concern = concern(planned.signals)
-        situation.facts = self._person(profile, now) | planned.facts
+        policies = self.tables.policies
         suppressions = _suppressions(profile, min(planned.opened_ms, now) - RECENT_ORDER_MS)
         if profile.sessions.open:
-            suppressions = suppressions | {"returned"}
-        situation.suppressions = suppressions
-        decision = decide(self.tables.policies, situation, trigger.decision_id)
+            suppressions.add("returned")
+        situation = Situation(
+            now_ms=now,
+            profile_id=profile_id,
+            session_id=planned.session_id,
+            stage=planned.stage,
+            risk=planned.risk,
+            concern=concern(planned.signals),
+            signals=planned.signals,
+            facts=self._person(profile, now) | planned.facts,
+            consent=profile.facts.consent,
+            customer_id=profile.facts.customer_id,
+            contacts=policies.relevant(profile.contacts, now),
+            dismissed=profile.dismissals,
+            suppressions=suppressions,
+            budgets_left_cents=budgets_left_cents(scope, policies, now),
+            trigger="follow_up",
+            follow_up=planned.name,
+        )
+        decision = decide(policies, situation, trigger.decision_id)
         return self._emits(scope, profile, situation, decision, trigger, {})
 
     def plan_follow_ups(
@@ -101,7 +122,7 @@ class Decider:
                     opened_ms=session.opened_ms,
                     stage=session.stage_reached,
                     risk=session.risk_last or 0.0,
-                    signals={name: value for name, value in signals.items() if value},
+                    signals=signals,
                     facts=self._cart(session),
                 )
             )
@@ -109,61 +130,47 @@ class Decider:
 
     # -- what a decision sees
 
-    def _situation(
-        self,
-        scope: Scope,
-        profile_id: str,
-        profile: Profile,
-        trigger: Trigger,
-        session_id: str,
-    ) -> Situation:
-        return Situation(
-            now_ms=trigger.now_ms,
-            profile_id=profile_id,
-            session_id=session_id,
-            stage="browse",
-            risk=0.0,
-            concern={},
-            signals={},
-            facts={},
-            consent=profile.facts.consent,
-            customer_id=profile.facts.customer_id,
-            contacts=self.tables.policies.relevant(profile.contacts, trigger.now_ms),
-            dismissed=profile.dismissals,
-            budgets_left_cents=budgets_left_cents(scope, self.tables.policies, trigger.now_ms),
-            trigger=trigger.situation,
-        )
-
-    def _facts(self, profile: Profile, session: Session, now: Millis) -> dict[str, Any]:
-        return self._person(profile, now) | self._cart(session)
-
     def _person(self, profile: Profile, now: Millis) -> dict[str, Any]:
-        facts = profile.facts
-        return {
-            "customer_known": facts.customer_id is not None,
-            "is_member": facts.is_member,
-            "orders_count": facts.orders_count,
-            "orders_value_cents": facts.orders_value_cents,
-            "last_order_age_ms": now - profile.last_order_ms if profile.last_order_ms else None,
-            "returns_share": facts.returns_share,
-            "coupon_share": facts.coupon_share,
-            "segment": facts.segment,
-            "locale": facts.locale,
-            "time_zone": facts.time_zone,
+        """Facts of the person; what is not known is left out."""
+        known = profile.facts
+        found: dict[str, Any] = {
+            "customer_known": known.customer_id is not None,
+            "is_member": known.is_member,
+            "orders_count": known.orders_count,
+            "orders_value_cents": known.orders_value_cents,
+            "returns_share": known.returns_share,
+            "coupon_share": known.coupon_share,
         }
+        if profile.last_order_ms:
+            found["last_order_age_ms"] = now - profile.last_order_ms
+        if known.segment is not None:
+            found["segment"] = known.segment
+        if known.locale is not None:
+            found["locale"] = known.locale
+        if known.time_zone is not None:
+            found["time_zone"] = known.time_zone
+        return found
 
     def _cart(self, session: Session) -> dict[str, Any]:
-        products = [*reversed(session.cart_product_ids), *reversed(session.viewed_product_ids)]
+        """Facts of the cart and the products in it; what is not known is left out."""
+        course = session.course
         found: dict[str, Any] = {
-            "cart_value_cents": session.cart_value_cents,
-            "cart_items_count": min(COUNT_MAX, session.items_count),
-            "currency": session.currency,
-            "device": session.device,
-            "product_id": session.viewed_product_ids[-1] if session.viewed_product_ids else None,
-            "bundle_product_id": self.tables.partner(products),
+            "cart_value_cents": course.cart_value_cents,
+            "cart_items_count": min(COUNT_MAX, course.items_count),
         }
-        if session.locale is not None:
-            found["locale"] = session.locale
+        if session.currency_last:
+            found["currency"] = session.currency_last
+        if session.device_last:
+            found["device"] = session.device_last
+        if session.locale_last:
+            found["locale"] = session.locale_last
+        viewed = course.viewed
+        if viewed:
+            found["product_id"] = viewed[-1]
+        if self.tables.partners:
+            partner = self.tables.partner([*reversed(course.cart), *reversed(viewed)])
+            if partner is not None:
+                found["bundle_product_id"] = partner
         return found
 
     # -- what it leaves behind
@@ -217,10 +224,8 @@ class Decider:
             )
         )
         contact = Contact(now, plan.name, action.channel, action.group)
-        profile.contacts = [
-            Contact(*kept)
-            for kept in self.tables.policies.relevant([*profile.contacts, contact], now)
-        ]
+        sent = sorted([*profile.contacts, contact])
+        profile.contacts = [Contact(*kept) for kept in self.tables.policies.relevant(sent, now)]
         offer = decision.offer
         treatment = decision.treatment or ""
         locale = situation.facts.get("locale")
@@ -273,18 +278,18 @@ class Decider:
             "session_id": situation.session_id,
             "customer_id": situation.customer_id,
             "trigger": trigger.payload,
-            "positions": dict(scope.positions),
+            "positions": scope.positions.copy(),
             "stage": situation.stage,
             "risk": situation.risk,
             "concern": situation.concern,
             "features": named,
             "signals": situation.signals,
-            "facts": {key: value for key, value in situation.facts.items() if value is not None},
+            "facts": situation.facts,
             "consent": dict(situation.consent),
             "contacts": [list(contact) for contact in situation.contacts],
             "dismissed": [list(dismissal) for dismissal in situation.dismissed],
             "suppressions": sorted(situation.suppressions),
-            "budgets_left_cents": dict(situation.budgets_left_cents),
+            "budgets_left_cents": situation.budgets_left_cents,
             "candidates": decision.candidates,
             "chosen": decision.chosen,
             "command_id": command_id,

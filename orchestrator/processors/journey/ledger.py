@@ -48,7 +48,7 @@ def session_closed(
         "stage_reached": session.stage_reached,
         "cart_value_cents": session.cart_value_cents,
         "order_ids": order_ids,
-        "signals": {name: value for name, value in signals.items() if value},
+        "signals": signals,
         "risk_last": session.risk_last,
         "decision_ids": list(session.decision_ids),
     }

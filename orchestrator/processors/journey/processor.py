@@ -6,7 +6,7 @@ from typing import Any
 from orchestrator.domain.decisioning import PolicySet
 from orchestrator.domain.risk import Risk
 from orchestrator.domain.sessions import Session, SessionSet, SessionSettings
-from orchestrator.domain.signals import Readings, values
+from orchestrator.domain.signals import values
 from orchestrator.errors import InvalidRecord
 from orchestrator.messages import wire
 from orchestrator.processors.journey.decide import Decider
@@ -132,9 +132,13 @@ class JourneyProcessor:
             names = self.tables.stopped_by("cart_emptied")
             emits += on_cart_emptied(key, profile, session, event.time_ms, names)
         now_ms = Millis(session.last_ms)  # the shopper's own time, whatever other topics say
-        if self.tables.policies.is_due(kind, session, now_ms, lambda: Readings(session, now_ms)):
-            trigger = Trigger.of_record(record, event.id, now_ms)
-            emits += self.decider.in_session(scope, key, profile, session, trigger)
+        policies = self.tables.policies
+        due = policies.is_due(kind, now_ms, session.last_decision_ms, profile.last_contact_ms)
+        if due is not False:
+            signals = values(session, now_ms)
+            if due or policies.confirms(kind, signals):
+                trigger = Trigger.of_record(record, event.id, now_ms)
+                emits += self.decider.in_session(scope, key, profile, session, trigger, signals)
         self._plan_wake(profile, now)
         return Step(profile, emits)
 
@@ -150,10 +154,11 @@ class JourneyProcessor:
     def _on_silence(self, scope: Scope, key: str, profile: Profile, now: Millis) -> list[Emit]:
         emits: list[Emit] = []
         for session in profile.sessions.open:
-            due_ms = self.tables.policies.silence_due_ms(session)
+            due_ms = self._silence_due_ms(session)
             if due_ms and due_ms <= now:
                 trigger = Trigger.of_timer("silence", key, session.session_id, due_ms, now)
-                emits += self.decider.in_session(scope, key, profile, session, trigger)
+                signals = values(session, now)
+                emits += self.decider.in_session(scope, key, profile, session, trigger, signals)
         return emits
 
     def _close(self, key: str, profile: Profile, session: Any) -> Emit:
@@ -189,11 +194,11 @@ class JourneyProcessor:
 
     def _next_due_ms(self, profile: Profile) -> int:
         sessions = profile.sessions.open
-        silence_due_ms = self.tables.policies.silence_due_ms
         if len(sessions) == 1 and not profile.follow_ups:
             session = sessions[0]
-            return silence_due_ms(session) or session.last_ms + self._close_after_ms
-        due = [silence_ms for session in sessions if (silence_ms := silence_due_ms(session))]
+            close_ms = session.last_ms + self._close_after_ms
+            return self._silence_due_ms(session) or close_ms
+        due = [silence_ms for session in sessions if (silence_ms := self._silence_due_ms(session))]
         close_ms = profile.sessions.next_close_ms()
         if close_ms:
             due.append(close_ms + self.sessions.lateness_ms)
@@ -202,6 +207,11 @@ class JourneyProcessor:
             due = [held.expires_at_ms for held in profile.commands]
             due.append(profile.last_ms + RETENTION_MS)
         return min(due)
+
+    def _silence_due_ms(self, session: Session) -> int:
+        return self.tables.policies.silence_due_ms(
+            session.stage, session.last_ms, session.last_decision_ms
+        )
 
 
 def _is_emptied(session: Session, event: Any) -> bool:

@@ -1,11 +1,12 @@
 """Fold what is ready, then say what to write: one batch over all partitions of this member."""
 
-from collections.abc import Mapping
+from collections import Counter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from orchestrator.errors import FoldFailed, InvalidRecord, OrchestratorError
 from orchestrator.ports import Clock, Metrics, Processor, RawRecord, Transport
 from orchestrator.processors.dead_letters import dead_letter
+from orchestrator.processors.partition import Caused
 from orchestrator.runtimes.worker import outbox
 from orchestrator.runtimes.worker.intake import Rejected, was_forwarded
 from orchestrator.runtimes.worker.outbox import Outgoing
@@ -71,7 +72,8 @@ class Batch(Generic[S]):
         """Work remains: the limit of time was reached."""
         self._settings = settings
         self._clock = clock
-        self._tallies: list[tuple[str, float, Mapping[str, str] | None]] = []
+        self._tallies: Counter[tuple[str, str, str]] = Counter()
+        """Metric, label and its value: how much to add once the batch stands."""
         self._counts = counts
         self._transport = transport
         self._partitions = partitions
@@ -109,7 +111,7 @@ class Batch(Generic[S]):
             for topic, before in waiting.items():
                 count = before - len(lanes[topic].raw)
                 if count:
-                    self._tally("events", count, {"topic": topic})
+                    self._tallies["events", "topic", topic] += count
 
     def fire(self, unit: Unit[S]) -> None:
         """Let idle time pass in a unit; its timers may fire.
@@ -147,9 +149,9 @@ class Batch(Generic[S]):
         except Exception as error:
             raise PartitionFault(unit.number, error) from error
         for fault in unit.runner.timer_faults:
-            self._tally("timer_faults", 1, {"error": fault})
+            self._tallies["timer_faults", "error", fault] += 1
         unit.runner.timer_faults.clear()
-        self._metrics_of(caused)
+        self._count(caused)
         meta = outbox.meta_row(
             self.name,
             unit.marker,
@@ -207,7 +209,7 @@ class Batch(Generic[S]):
         self.extra.append(
             outbox.dead_letter_record(topic, partition, raw, letter, record.traceparent)
         )
-        self._tally("dead_letters", 1, {"reason": why.reason})
+        self._tallies["dead_letters", "reason", why.reason] += 1
 
     def _forward(self, unit: Unit[S], lane: Lane[S], raw: RawRecord) -> bool:
         """Send a record that is in the wrong partition to its own, unless it was sent once."""
@@ -215,7 +217,7 @@ class Batch(Generic[S]):
         if right == unit.number or was_forwarded(raw):
             return False
         self.extra.append(outbox.forwarded(raw, lane.place[0], right))
-        self._tally("misrouted", 1, {"topic": lane.topic})
+        self._tallies["misrouted", "topic", lane.topic] += 1
         return True
 
     def _partition(self, topic: str, key: bytes, number: int) -> int:
@@ -229,20 +231,19 @@ class Batch(Generic[S]):
 
     def publish(self, metrics: Metrics) -> None:
         """The batch stands: count what it held."""
-        for name, amount, labels in self._tallies:
-            metrics.count(name, amount, labels)
+        for (name, label, value), amount in self._tallies.items():
+            metrics.count(name, amount, {label: value})
 
-    def _tally(self, name: str, amount: float, labels: Mapping[str, str] | None = None) -> None:
-        self._tallies.append((name, amount, labels))
-
-    def _metrics_of(self, caused: list[Any]) -> None:
-        for topic, count in outbox.labels_of(caused).items():
-            self._tally("emits", count, {"topic": topic})
+    def _count(self, caused: list[Caused]) -> None:
+        """What the emits are; every decision names a dozen refusals, so reasons are summed."""
+        tallies = self._tallies
+        refusals: Counter[str | None] = Counter()
         for each in caused:
-            value = each.emit.value
-            if each.emit.topic == "decisions" and value is not None and "chosen" in value:
-                self._tally("decisions", 1, {"action": value["chosen"]["action"]})
-                for candidate in value["candidates"]:
-                    refused = candidate.get("refused_by")
-                    if refused:
-                        self._tally("refusals", 1, {"reason": refused})
+            topic, _, value = each.emit
+            tallies["emits", "topic", topic] += 1
+            if topic == "decisions" and value is not None and "chosen" in value:
+                tallies["decisions", "action", value["chosen"]["action"]] += 1
+                refusals.update([line["refused_by"] for line in value["candidates"]])
+        for reason, count in refusals.items():
+            if reason is not None:
+                tallies["refusals", "reason", reason] += count

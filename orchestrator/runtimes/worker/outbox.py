@@ -1,6 +1,6 @@
 """What a batch writes: changelog rows, messages, dead letters, forwarded records. All encoded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import orjson
@@ -73,12 +73,3 @@ def meta_row(batch: str, previous: int | None, fields: Mapping[str, Any]) -> byt
     restore tells committed batches from aborted ones where the broker shows both.
     """
     return orjson.dumps({"b": batch, "prev": previous, **fields})
-
-
-def labels_of(emits: Sequence[Caused]) -> dict[str, int]:
-    """How many emits went to each topic."""
-    counts: dict[str, int] = {}
-    for caused in emits:
-        topic = caused.emit.topic
-        counts[topic] = counts.get(topic, 0) + 1
-    return counts

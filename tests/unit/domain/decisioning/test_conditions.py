@@ -22,7 +22,8 @@ from hypothesis.strategies import (
 )
 from pydantic import TypeAdapter, ValidationError
 
-from orchestrator.domain.decisioning.conditions import Node, compile_tree, leaves
+from orchestrator.domain.decisioning.conditions import Node, leaves
+from orchestrator.domain.decisioning.gates import compile_tree
 from tests.unit.domain.decisioning.situations import situation
 
 ADAPTER: TypeAdapter[Any] = TypeAdapter(Node)
@@ -104,7 +105,7 @@ def test_a_compiled_tree_agrees_with_its_plain_meaning(
     """It holds exactly when it should, and a refusal is a reason that stands in the tree."""
     known = {"orders_count": None, "is_member": member, **known}
     node = _node(tree)
-    refused = compile_tree(node, "gate")(situation(measured, known))
+    refused = compile_tree(node, "gate").refusal(situation(measured, known))
     assert (refused is None) == _holds(tree, known, measured)
     if refused is not None:
         assert refused in {f"gate.{leaf.reason}" for leaf in leaves(node)} | {"gate.whole"}
@@ -117,7 +118,7 @@ def test_risk_and_concern_are_facts(risk: float, bound: float) -> None:
         leaf = {"fact": fact, "op": "at_least", "value": bound, "reason": "enough"}
         test = compile_tree(_node(leaf), "eligible")
         seen = situation(risk=risk, concern={"price": risk})
-        assert (test(seen) is None) == (risk >= bound)
+        assert (test.refusal(seen) is None) == (risk >= bound)
 
 
 @pytest.mark.parametrize(

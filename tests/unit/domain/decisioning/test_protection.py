@@ -127,13 +127,13 @@ def test_a_discount_outlives_the_banners_of_today() -> None:
 @given(partitions=integers(1, 64))
 def test_shares_of_a_budget_add_up(partitions: int) -> None:
     """No cent is lost between partitions, and none is spent twice."""
-    shares = [
-        shipped().budget_share_cents("discount", number, partitions) for number in range(partitions)
-    ]
-    known = [share for share in shares if share is not None]
-    assert sum(known) == shipped().contact.daily_budgets_cents["discount"]
-    assert max(known) - min(known) <= 1
-    assert shipped().budget_share_cents("unknown", 0, partitions) is None
+    budgets = shipped().contact.daily_budgets_cents
+    shares = [shipped().budget_shares_cents(number, partitions) for number in range(partitions)]
+    assert all(share.keys() == budgets.keys() for share in shares)
+    for name, total in budgets.items():
+        known = [share[name] for share in shares]
+        assert sum(known) == total
+        assert max(known) - min(known) <= 1
 
 
 def test_what_a_decision_spends_fits_the_budget() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from orchestrator.domain.sessions import Session, SessionSet, SessionSettings
-from orchestrator.domain.signals import measure
+from orchestrator.domain.signals import values
 from orchestrator.types import Payload
 from tests.builders import decoded
 
@@ -56,13 +56,13 @@ def fold(
 def tell(session: Session) -> Any:
     """All that can be known of a session, now and a moment later; a restart changes nothing."""
     restored = Session.load(orjson.loads(orjson.dumps(session.dump())), session.settings)
-    assert measure(restored, session.last_ms) == measure(session, session.last_ms)
+    assert values(restored, session.last_ms) == values(session, session.last_ms)
     return (
         session.session_id,
         session.closed_ms,
         session.dump(),
-        measure(session, session.last_ms),
-        measure(session, session.last_ms + 30_000),
+        values(session, session.last_ms),
+        values(session, session.last_ms + 30_000),
         session.outcome,
         session.viewed_product_ids,
         session.cart_product_ids,

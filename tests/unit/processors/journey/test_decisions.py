@@ -57,7 +57,7 @@ def test_decisions_of_a_session_keep_their_distance() -> None:
     story = Story()
     spacing_ms = story.policies.signals.decision_spacing_ms
     story.tell(*cart())
-    story.tell(*[click("cart_viewed", 60 + tenth / 10, session="s-1") for tenth in range(1000)])
+    story.tell(*[click("cart_viewed", 60 + tenth / 10, session="s-1") for tenth in range(3000)])
     times = [entry["time_ms"] for entry in story.values("decision_made")]
     apart = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert len(times) >= 3

@@ -1,0 +1,209 @@
+"""Conditions as tests of a situation: None where the condition holds, else the reason code.
+
+Plain classes, one a form of condition, so that the hot path is a method call a leaf.
+"""
+
+import operator
+from typing import Any
+
+from orchestrator.domain.decisioning.conditions import (
+    EXISTENCE,
+    AllOf,
+    AnyOf,
+    Leaf,
+    Node,
+    branches,
+    leaves,
+)
+from orchestrator.domain.decisioning.situation import CONCERNS, Situation
+
+_CONCERN = "concern."
+_OWN = frozenset({"stage", "risk", "trigger", "follow_up"})
+"""Facts that a situation has as fields of its own."""
+_ALWAYS_KNOWN = _OWN | {f"{_CONCERN}{name}" for name in CONCERNS}
+_COMPARE: dict[str, Any] = {
+    "equals": operator.eq,
+    "differs": operator.ne,
+    "at_most": operator.le,
+    "above": operator.gt,
+    "below": operator.lt,
+    "in": lambda value, bound: value in bound,
+    "not_in": lambda value, bound: value not in bound,
+    "at_least": operator.ge,
+}
+
+
+class Test:
+    """A compiled condition."""
+
+    __slots__ = ()
+
+    def refusal(self, situation: Situation) -> str | None:
+        """None where the condition holds, else the reason code."""
+        raise NotImplementedError
+
+
+class _SignalAtLeast(Test):
+    """The commonest leaf."""
+
+    __slots__ = ("bound", "code", "signal")
+
+    def __init__(self, signal: str, bound: float, code: str) -> None:
+        self.signal = signal
+        self.bound = bound
+        self.code = code
+
+    def refusal(self, situation: Situation) -> str | None:
+        return None if situation.signals.get(self.signal, 0.0) >= self.bound else self.code
+
+
+class _Signal(Test):
+    __slots__ = ("bound", "code", "holds", "signal")
+
+    def __init__(self, signal: str, op: str, bound: Any, code: str) -> None:
+        self.signal = signal
+        self.holds = _COMPARE[op]
+        self.bound = bound
+        self.code = code
+
+    def refusal(self, situation: Situation) -> str | None:
+        held = self.holds(situation.signals.get(self.signal, 0.0), self.bound)
+        return None if held else self.code
+
+
+class _Own(Test):
+    """A leaf about what the situation itself holds, which is always known."""
+
+    __slots__ = ("bound", "code", "fact", "holds")
+
+    def __init__(self, fact: str, op: str, bound: Any, code: str) -> None:
+        self.fact = fact
+        self.holds = _COMPARE[op]
+        self.bound = bound
+        self.code = code
+
+    def refusal(self, situation: Situation) -> str | None:
+        return None if self.holds(getattr(situation, self.fact), self.bound) else self.code
+
+
+class _Concern(Test):
+    __slots__ = ("bound", "code", "holds", "name")
+
+    def __init__(self, name: str, op: str, bound: Any, code: str) -> None:
+        self.name = name
+        self.holds = _COMPARE[op]
+        self.bound = bound
+        self.code = code
+
+    def refusal(self, situation: Situation) -> str | None:
+        return None if self.holds(situation.concern.get(self.name, 0.0), self.bound) else self.code
+
+
+class _Fact(Test):
+    __slots__ = ("bound", "code", "fact", "holds")
+
+    def __init__(self, fact: str, op: str, bound: Any, code: str) -> None:
+        self.fact = fact
+        self.holds = _COMPARE[op]
+        self.bound = bound
+        self.code = code
+
+    def refusal(self, situation: Situation) -> str | None:
+        value = situation.facts.get(self.fact)
+        return None if value is not None and self.holds(value, self.bound) else self.code
+
+
+class _Known(Test):
+    __slots__ = ("code", "fact", "wanted")
+
+    def __init__(self, fact: str, wanted: bool, code: str) -> None:  # noqa: FBT001 - a leaf's value
+        self.fact = fact
+        self.wanted = wanted
+        self.code = code
+
+    def refusal(self, situation: Situation) -> str | None:
+        known = self.fact in _ALWAYS_KNOWN or situation.facts.get(self.fact) is not None
+        return None if known is self.wanted else self.code
+
+
+class _All(Test):
+    __slots__ = ("parts", "reason")
+
+    def __init__(self, parts: tuple[Test, ...], reason: str | None) -> None:
+        self.parts = parts
+        self.reason = reason
+
+    def refusal(self, situation: Situation) -> str | None:
+        for part in self.parts:
+            refused = part.refusal(situation)
+            if refused is not None:
+                return self.reason or refused
+        return None
+
+
+class _Any(Test):
+    __slots__ = ("parts", "reason")
+
+    def __init__(self, parts: tuple[Test, ...], reason: str | None) -> None:
+        self.parts = parts
+        self.reason = reason
+
+    def refusal(self, situation: Situation) -> str | None:
+        first: str | None = None
+        for part in self.parts:
+            refused = part.refusal(situation)
+            if refused is None:
+                return None
+            if first is None:
+                first = refused
+        return self.reason or first
+
+
+class _None(Test):
+    __slots__ = ("codes", "parts")
+
+    def __init__(self, parts: tuple[Test, ...], codes: tuple[str, ...]) -> None:
+        self.parts = parts
+        self.codes = codes
+
+    def refusal(self, situation: Situation) -> str | None:
+        for part, code in zip(self.parts, self.codes, strict=True):
+            if part.refusal(situation) is None:
+                return code
+        return None
+
+
+def compile_tree(node: Node, prefix: str) -> Test:
+    """A test that tells why a condition fails.
+
+    Args:
+        node: The condition.
+        prefix: Gate the reasons belong to: `eligible` makes `eligible.<reason>`.
+    """
+    if isinstance(node, Leaf):
+        return _leaf(node, f"{prefix}.{node.reason}")
+    reason = f"{prefix}.{node.reason}" if node.reason else None
+    parts = tuple(compile_tree(branch, prefix) for branch in branches(node))
+    if isinstance(node, AllOf):
+        return parts[0] if reason is None and len(parts) == 1 else _All(parts, reason)
+    if isinstance(node, AnyOf):
+        return _Any(parts, reason)
+    codes = tuple(f"{prefix}.{next(leaves(branch)).reason}" for branch in branches(node))
+    return _None(parts, codes if reason is None else (reason,) * len(parts))
+
+
+def _leaf(leaf: Leaf, code: str) -> Test:
+    value: Any = leaf.value
+    if leaf.signal is not None:
+        if leaf.op == "at_least":
+            return _SignalAtLeast(leaf.signal, value, code)
+        return _Signal(leaf.signal, leaf.op, value, code)
+    fact = leaf.fact or ""
+    if leaf.op in EXISTENCE:
+        return _Known(fact, leaf.op == "known", code)
+    bound = frozenset(value) if isinstance(value, tuple) else value
+    if fact in _OWN:
+        return _Own(fact, leaf.op, bound, code)
+    if fact.startswith(_CONCERN):
+        return _Concern(fact.removeprefix(_CONCERN), leaf.op, bound, code)
+    return _Fact(fact, leaf.op, bound, code)
