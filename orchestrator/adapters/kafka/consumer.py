@@ -4,7 +4,14 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
 from orchestrator.adapters.kafka import settings
 from orchestrator.adapters.kafka.errors import cause
@@ -61,7 +68,7 @@ class KafkaReader:
         """
         rows: list[RawRecord] = []
         ends: list[tuple[str, int, int]] = []
-        for message in self._client.consume(limit, wait_ms / 1000):
+        for message in self._consume(limit, wait_ms / 1000):
             error = message.error()
             if error is None:
                 rows.append(message)
@@ -70,6 +77,16 @@ class KafkaReader:
             else:
                 _judge(error, message.topic(), message.partition())
         return Polled(rows, ends)
+
+    def _consume(self, limit: int, wait_s: float) -> list[Message]:
+        """What is there at once; else what comes first. `consume(limit, s)` would sit out `s`."""
+        client = self._client
+        found: list[Message] = client.consume(limit, 0)
+        if not found and wait_s:
+            found = client.consume(1, wait_s)
+            if found:
+                found += client.consume(limit, 0)
+        return found
 
     def seek(self, positions: Mapping[Place, int]) -> None:
         try:
