@@ -68,6 +68,10 @@ class LogReader:
             self._judge_partition(topic, partition, verdict)
         return verdict
 
+    def end(self, topic: str, partitions: int) -> int:
+        """How many offsets a topic holds, markers included."""
+        return sum(self._fetch(topic, number, 0, 1)[0] for number in range(partitions))
+
     def _judge_partition(self, topic: str, partition: int, verdict: Verdict) -> None:
         kept: list[LogRecord] = []
         outcome: dict[int, bool] = {}
@@ -105,7 +109,9 @@ class LogReader:
             if not progressed or offset >= high:
                 return
 
-    def _fetch(self, topic: str, partition: int, offset: int) -> tuple[int, bytes]:
+    def _fetch(
+        self, topic: str, partition: int, offset: int, max_bytes: int = _MAX_BYTES
+    ) -> tuple[int, bytes]:
         self._correlation += 1
         client = b"judge"
         name = topic.encode()
@@ -113,10 +119,10 @@ class LogReader:
             (
                 struct.pack(">hhih", _FETCH, _FETCH_VERSION, self._correlation, len(client)),
                 client,
-                struct.pack(">iiiibi", -1, 100, 1, _MAX_BYTES, _READ_UNCOMMITTED, 1),
+                struct.pack(">iiiibi", -1, 100, 1, max_bytes, _READ_UNCOMMITTED, 1),
                 struct.pack(">h", len(name)),
                 name,
-                struct.pack(">iiqi", 1, partition, offset, _MAX_BYTES),
+                struct.pack(">iiqi", 1, partition, offset, max_bytes),
             )
         )
         self._socket.sendall(struct.pack(">i", len(request)) + request)

@@ -6,6 +6,7 @@ no kills.
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -24,13 +25,15 @@ from orchestrator.processors.partition import PartitionRunner
 from orchestrator.types import Emit, Millis, Payload, Record, Scope
 from orchestrator.windowing import TopicMerge
 from tests.builders import at_ms, click, encoded
-from tests.integration.log_reader import LogReader, LogRecord
+from tests.integration.log_reader import LogReader, LogRecord, Verdict
 from tests.integration.processes import ROOT, wait_until
 
 PARTITIONS = 4
 INPUTS = ("profiles", "identities", "orders", "feedback", "clickstream")
 COMMANDS = tuple(name for name in TOPICS if name.startswith("interventions."))
 OUTPUTS = ("decisions", "sessions", *COMMANDS)
+PIECE = 20
+"""Records written at a time, where they are spread over some seconds."""
 SETTLE_S = 3 * 86_400
 """Long enough for every session to end and every reminder to be considered."""
 
@@ -110,10 +113,14 @@ class Product:
             command += ["--clock", "event"]
         return Role(name, command, self._folder / f"{name}.log")
 
-    def write(self, letters: Iterable[Letter]) -> None:
-        """Write records in this order, and see them acknowledged."""
+    def write(self, letters: Iterable[Letter], over_s: float = 0.0) -> None:
+        """Write records in this order, spread over some seconds, and see them acknowledged."""
         producer = InputProducer(self.cluster)
-        for letter in letters:
+        whole = list(letters)
+        for count, letter in enumerate(whole):
+            if over_s and count % PIECE == 0:
+                producer.flush()
+                time.sleep(over_s * PIECE / len(whole))
             producer.send(
                 f"{self.prefix}{letter.topic}",
                 letter.key,
@@ -133,9 +140,18 @@ class Product:
 
     def committed(self, topic: str) -> list[LogRecord]:
         """Committed records of a topic, partition by partition, by the transaction markers."""
+        return self.judged(topic).committed
+
+    def judged(self, topic: str) -> Verdict:
+        """All records of a topic, by what the transaction markers say of them."""
         partitions = 1 if topic == "models" else PARTITIONS
         with LogReader(self.cluster.address) as reader:
-            return reader.judge(f"{self.prefix}{topic}", partitions).committed
+            return reader.judge(f"{self.prefix}{topic}", partitions)
+
+    def end(self, topic: str) -> int:
+        """How many offsets a topic holds."""
+        with LogReader(self.cluster.address) as reader:
+            return reader.end(f"{self.prefix}{topic}", PARTITIONS)
 
     def values(self, topic: str) -> list[Payload]:
         return [orjson.loads(row.value or b"null") for row in self.committed(topic)]

@@ -1,13 +1,17 @@
 """Kill -9 of the roles under load: nothing is lost, nothing is there twice.
 
-`ORCHESTRATOR_TEST_KILLS=20` makes more of it.
+`ORCHESTRATOR_TEST_KILLS=20` makes more of it; `--log-cli-level=INFO` tells how much was
+compared.
 """
 
+import logging
 import os
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -16,9 +20,12 @@ import pytest
 from orchestrator import wiring
 from orchestrator.adapters.kafka.settings import Cluster
 from orchestrator.types import Payload
+from tests.integration.processes import wait_until
 from tests.integration.product import (
+    COMMANDS,
     INPUTS,
     OUTPUTS,
+    PARTITIONS,
     SETTLE_S,
     Product,
     Role,
@@ -34,22 +41,46 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 KILLS = int(os.environ.get("ORCHESTRATOR_TEST_KILLS", "4"))
 SHOPPERS = 150
 """Of each kill."""
+WRITING_S = 2.0
+"""About how long their records take to be written."""
 LEARNER_INPUTS = ("decisions", "feedback", "orders", "sessions")
+
+log = logging.getLogger(__name__)
+
+
+WRITES = {
+    "worker": "orchestrator.state",
+    "learner": "orchestrator.learner-state",
+    "agents": "merchandising.shoppers",
+}
+"""What tells that a role is at work."""
+FIRST = 100
+"""Records written before a kill, for the role to be at work."""
 
 
 def storm(product: Product, roles: list[Role], seed: int) -> None:
-    """Write traffic in pieces; at a random moment of each a role of the list is killed."""
+    """Write traffic in pieces; in the midst of it a role of the list is killed, at any moment."""
     dice = random.Random(seed)
+    stood = {role.name: product.end(WRITES[role.name]) for role in roles}
     for kill in range(KILLS):
         letters = traffic(kill * SHOPPERS, SHOPPERS)
-        half = dice.randrange(len(letters))
-        product.write(letters[:half])
-        time.sleep(dice.random() * 2)
         victim = roles[kill % len(roles)]
+        topic = WRITES[victim.name]
+        product.write(letters[:FIRST])
+        # further than by the markers that end what it had left open
+        wanted = stood[victim.name] + PARTITIONS
+        wait_until(partial(has_grown, product, topic, wanted), f"{victim.name} at work", 60)
+        writer = threading.Thread(target=product.write, args=(letters[FIRST:], WRITING_S))
+        writer.start()
+        time.sleep(dice.random() * WRITING_S)
         victim.kill()
-        product.write(letters[half:])
+        stood[victim.name] = product.end(topic)
         victim.start()
-        time.sleep(dice.random() * 2)
+        writer.join()
+
+
+def has_grown(product: Product, topic: str, wanted: int) -> bool:
+    return product.end(topic) > wanted
 
 
 @pytest.mark.timeout(120 + 30 * KILLS)
@@ -72,6 +103,7 @@ def test_a_worker_that_is_killed_writes_what_a_calm_one_would(
             assert there == of_json(values), f"{topic} {partition}"
         assert found[topic].keys() == wanted[topic].keys()
     assert sum(map(len, found["decisions"].values())) > SHOPPERS * KILLS
+    tell(product)
 
 
 @pytest.mark.timeout(180 + 40 * KILLS)
@@ -110,6 +142,25 @@ def test_no_role_that_is_killed_loses_or_repeats_anything(
         assert learner.stop() == 0, learner.says()
         assert worker.stop() == 0, worker.says()
     judge_learner(product)
+    tell(product)
+
+
+def tell(product: Product) -> None:
+    """How much there was to compare, and how much of it the kills had left uncommitted."""
+    verdicts = {topic: product.judged(topic) for topic in (*OUTPUTS, "rewards")}
+    commands = Counter(value["type"] for topic in COMMANDS for value in product.values(topic))
+    undone = sum(len(each.aborted) + len(each.open) for each in verdicts.values())
+    counts = {
+        topic: len(verdicts[topic].committed) for topic in ("decisions", "sessions", "rewards")
+    }
+    log.info(
+        "%d kills; committed: %s, %s, %d examples; records not committed: %d",
+        KILLS,
+        counts,
+        dict(commands),
+        learnt(product),
+        undone,
+    )
 
 
 def judge_learner(product: Product) -> None:
