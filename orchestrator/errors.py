@@ -80,8 +80,15 @@ class DeliveryUnknown(OrchestratorError):
     code = "E221"
 
 
+class TopicsNotReady(OrchestratorError):
+    """Topics are missing, or their partitions do not fit together."""
+
+    code = "E206"
+    exit_status = 5
+
+
 class ClientFailed(OrchestratorError):
-    """A Kafka client cannot go on, or a topic it needs is not there: exit, no further call."""
+    """A Kafka client cannot go on: exit, no further call."""
 
     code = "E222"
 

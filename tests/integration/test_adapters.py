@@ -13,7 +13,7 @@ from orchestrator.adapters.kafka.producer import InputProducer
 from orchestrator.adapters.kafka.settings import Cluster
 from orchestrator.adapters.kafka.tools import read_topic, tail_topics
 from orchestrator.adapters.kafka.transport import KafkaTransport
-from orchestrator.errors import BrokerUnreachable, ClientFailed
+from orchestrator.errors import BrokerUnreachable, TopicsNotReady
 from tests.integration.log_reader import LogReader
 from tests.integration.processes import ROOT, wait_until
 
@@ -73,9 +73,9 @@ def test_missing_and_unequal_topics_are_named(cluster: Cluster, prefix: str) -> 
     assert admin.create(specs) == [f"{prefix}a", f"{prefix}b"]
     assert admin.create(specs) == []
     assert admin.partitions([f"{prefix}b"]) == {f"{prefix}b": 3}
-    with pytest.raises(ClientFailed, match="does not exist"):
+    with pytest.raises(TopicsNotReady, match="does not exist"):
         admin.partitions([f"{prefix}c"])
-    with pytest.raises(ClientFailed, match="one partition count"):
+    with pytest.raises(TopicsNotReady, match="one partition count"):
         admin.co_partitioned([f"{prefix}a", f"{prefix}b"])
 
 

@@ -12,7 +12,12 @@ from confluent_kafka.cimpl import NewTopic
 from orchestrator.adapters.kafka import settings
 from orchestrator.adapters.kafka.errors import cause
 from orchestrator.adapters.kafka.settings import Cluster
-from orchestrator.errors import BrokerUnreachable, ClientFailed, InvalidPolicy
+from orchestrator.errors import (
+    BrokerUnreachable,
+    ClientFailed,
+    InvalidPolicy,
+    TopicsNotReady,
+)
 
 _TIMEOUT_S = 10.0
 EMBEDDED_CLUSTER_ID = "tansu_cluster"
@@ -115,12 +120,12 @@ class Admin:
         """The partition count that all the topics share.
 
         Raises:
-            ClientFailed: one is missing, or the counts differ.
+            TopicsNotReady: one is missing, or the counts differ.
         """
         counts = self.partitions(topics)
         if len(set(counts.values())) != 1:
             listed = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-            raise ClientFailed(
+            raise TopicsNotReady(
                 f"topics of one key must have one partition count: {listed}.",
                 way_out="Create them anew with 'orchestrator topics create --partitions N'.",
             )
@@ -130,12 +135,12 @@ class Admin:
         """Partition count of each topic named.
 
         Raises:
-            ClientFailed: one is missing.
+            TopicsNotReady: one is missing.
         """
         present = self.describe()
         missing = [name for name in topics if name not in present]
         if missing:
-            raise ClientFailed(
+            raise TopicsNotReady(
                 f"topic {missing[0]} does not exist on {self._cluster.address}.",
                 way_out="Create the topics with 'orchestrator topics create'.",
             )

@@ -6,7 +6,7 @@ from typing import Any
 
 from orchestrator.adapters.memory.broker import Fault, Group, MemoryBroker, Transaction
 from orchestrator.adapters.memory.murmur2 import murmur2
-from orchestrator.errors import ClientFailed, Retryable
+from orchestrator.errors import ClientFailed, Retryable, TopicsNotReady
 from orchestrator.ports import Headers, Place, Polled, RawRecord, Rebalance
 
 _members = count(1)
@@ -204,7 +204,7 @@ class MemoryTransport:
     def partitions(self, topics: Sequence[str]) -> dict[str, int]:
         missing = [topic for topic in topics if topic not in self.broker.counts]
         if missing:
-            raise ClientFailed(f"topic {missing[0]} does not exist")
+            raise TopicsNotReady(f"topic {missing[0]} does not exist")
         return {topic: self.broker.counts[topic] for topic in topics}
 
     def partition_for(self, key: bytes, count: int) -> int:

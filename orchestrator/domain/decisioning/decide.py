@@ -92,13 +92,15 @@ class Decision:
     def chosen(self) -> Row:
         """`chosen` of the ledger entry."""
         candidate = self.candidates[self.index]
-        row: Row = {"action": candidate["action"], "propensity": candidate["propensity"]}
-        if self.plan is not None:
-            row["treatment"] = candidate["treatment"]
-            row["channel"] = candidate["channel"]
-            row["placement"] = self.plan.action.placement
-            row["offer_cents"] = self.plan.exposure_cents(self.situation)
-        return row
+        plan = self.plan
+        return {
+            "action": candidate["action"],
+            "treatment": candidate.get("treatment"),
+            "channel": candidate.get("channel"),
+            "placement": None if plan is None else plan.action.placement,
+            "propensity": candidate["propensity"],
+            "offer_cents": 0 if plan is None else plan.exposure_cents(self.situation),
+        }
 
     @property
     def offer(self) -> Row | None:

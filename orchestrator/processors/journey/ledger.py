@@ -36,7 +36,7 @@ def session_closed(
 ) -> Emit:
     """One closed session, for analysts and for learning."""
     payload: Payload = {
-        "id": f"{profile_id}/{session.session_id}",
+        "id": f"{profile_id}/{session.session_id}/{session.opened_ms}",
         "type": "session_closed",
         "time_ms": session.closed_ms,
         "profile_id": profile_id,

@@ -91,9 +91,11 @@ class JourneyProcessor:
         ended = state.sessions.due(now - self.sessions.lateness_ms)
         emits = [self._close(key, state, session) for session in ended]
         emits += self._on_silence(scope, key, state, now)
-        due = [planned for planned in state.follow_ups if planned.due_ms <= now]
+        # as a session's end: a purchase of the last minute may be still to come
+        until_ms = now - self.sessions.lateness_ms
+        due = [planned for planned in state.follow_ups if planned.due_ms <= until_ms]
         if due:
-            state.follow_ups = [planned for planned in state.follow_ups if planned.due_ms > now]
+            state.follow_ups = [held for held in state.follow_ups if held.due_ms > until_ms]
             for planned in due:
                 emits += self.decider.follow_up(scope, key, state, planned, now)
         state.expire(now)
@@ -202,7 +204,7 @@ class JourneyProcessor:
         close_ms = profile.sessions.next_close_ms()
         if close_ms:
             due.append(close_ms + self.sessions.lateness_ms)
-        due += [planned.due_ms for planned in profile.follow_ups]
+        due += [planned.due_ms + self.sessions.lateness_ms for planned in profile.follow_ups]
         if not due:
             due = [held.expires_at_ms for held in profile.commands]
             due.append(profile.last_ms + RETENTION_MS)

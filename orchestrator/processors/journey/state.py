@@ -156,8 +156,10 @@ class Profile:
         found = list(session.order_ids)
         end_ms = session.closed_ms or session.last_ms + session.settings.gap_ms
         for order in self.orders:
-            named = order.session_id in (session.session_id, session.base_id)
-            within = not order.session_id and session.opened_ms <= order.time_ms < end_ms
+            named = order.session_id == session.session_id
+            # one that names the first session of its id, or none, is told by its time
+            may_be = order.session_id in ("", session.base_id)
+            within = may_be and session.opened_ms <= order.time_ms < end_ms
             if (named or within) and order.order_id not in found:
                 found.append(order.order_id)
         return found

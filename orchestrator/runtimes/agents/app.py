@@ -179,7 +179,9 @@ class Parts:
         sent = looked_at = 0
         for send in self.publisher.plan(self.products.table.data, self.owns):
             if send is not None:
-                await self.topics[send.topic].send(key=send.key, value=send.value)
+                await self.topics[send.topic].send(
+                    key=send.key, value=send.value, headers=send.headers
+                )
                 sent += 1
                 continue
             looked_at += 1

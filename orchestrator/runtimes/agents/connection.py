@@ -11,14 +11,13 @@ from aiokafka.errors import KafkaError
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
-from orchestrator.errors import BrokerUnreachable
+from orchestrator.errors import BrokerUnreachable, TopicsNotReady
 from orchestrator.processors.merchandising import CATALOG, PRODUCTS
 from orchestrator.runtimes.agents.settings import (
     COPARTITIONED,
     TOTALS,
     AgentsSettings,
     InvalidSettings,
-    TopicsNotReady,
 )
 
 PROBE_TIMEOUT_S = 1.0

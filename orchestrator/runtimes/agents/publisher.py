@@ -9,6 +9,8 @@ import orjson
 
 from orchestrator.domain.merchandising.statistics import Occasions, PairUpdate
 from orchestrator.errors import InvalidRecord
+from orchestrator.messages import envelope
+from orchestrator.messages.envelope import Headers
 from orchestrator.processors.merchandising import (
     PRODUCTS,
     Change,
@@ -34,6 +36,8 @@ class Send(NamedTuple):
     """Logical name."""
     key: bytes
     value: bytes | None
+    headers: Headers | None = None
+    """Of what others read; None: the agents' own."""
 
 
 class Publisher:
@@ -45,6 +49,7 @@ class Publisher:
 
     def __init__(self, settings: AgentsSettings) -> None:
         self._retention_ms = settings.product_retention_ms
+        self._source = settings.group
         self.totals = Totals()
         self.now_ms = 0
         """Greatest event time met: what trends are as of."""
@@ -108,7 +113,7 @@ class Publisher:
         yield Send(TOTALS, key, None if gone else encode_occasions(occasions))
         if gone:
             self._published.pop(key, None)
-            yield Send(PRODUCTS, key, None)
+            yield Send(PRODUCTS, key, None, envelope.tombstone_headers(self._source))
 
     def _plan_product(self, key: bytes, row: bytes | None) -> Iterator[Send]:
         state = load_product(row) if row else None
@@ -126,7 +131,8 @@ class Publisher:
         if self._published.get(key) != content:
             self._published[key] = content
             self.counts["published"] += 1
-            yield Send(PRODUCTS, key, orjson.dumps(payload))
+            headers = envelope.headers(payload, self._source)
+            yield Send(PRODUCTS, key, orjson.dumps(payload), headers)
 
 
 class Expiry:

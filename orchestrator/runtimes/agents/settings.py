@@ -31,13 +31,6 @@ class InvalidSettings(OrchestratorError):
     exit_status = 5
 
 
-class TopicsNotReady(OrchestratorError):
-    """Topics are missing, or their partitions do not fit together."""
-
-    code = "E206"
-    exit_status = 5
-
-
 class InternalTopic(NamedTuple):
     """A topic that only the agents use, as it must be created before they start."""
 

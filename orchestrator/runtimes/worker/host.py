@@ -8,7 +8,7 @@ state in memory is thrown away and read back from the changelog.
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from orchestrator.errors import ClientFailed, Retryable
+from orchestrator.errors import ClientFailed, Retryable, TopicsNotReady
 from orchestrator.ports import Clock, KeyedTable, Metrics, Place, Polled, Processor, Transport
 from orchestrator.runtimes.worker.batch import Batch, Part, PartitionFault
 from orchestrator.runtimes.worker.broadcasts import Broadcasts
@@ -95,7 +95,7 @@ class ExactlyOnceHost(Generic[S]):
         self.members.partitions = self._counts[inputs[0]]
         for topic in (*inputs, changelog):
             if self._counts[topic] != self.members.partitions:
-                raise ClientFailed(
+                raise TopicsNotReady(
                     f"{topic} has {self._counts[topic]} partitions, "
                     f"{inputs[0]} {self.members.partitions}: they must agree.",
                     way_out="Create them anew with 'orchestrator topics create --partitions N'.",

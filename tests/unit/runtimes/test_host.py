@@ -13,6 +13,7 @@ from orchestrator.errors import (
     OrchestratorError,
     Retryable,
     StateLost,
+    TopicsNotReady,
 )
 from orchestrator.runtimes.worker import ExactlyOnceHost, own_all_with_first
 from tests.counting import Counted, CountingProcessor, body
@@ -304,7 +305,7 @@ def test_topics_of_unequal_partitions_are_refused() -> None:
     """Co-partitioning is checked before anything is read."""
     rig = Rig(inputs=("clickstream",))
     rig.broker.create("orders", 3)
-    with pytest.raises(ClientFailed, match="must agree"):
+    with pytest.raises(TopicsNotReady, match="must agree"):
         rig.host(processor=CountingProcessor(("clickstream", "orders")))
 
 

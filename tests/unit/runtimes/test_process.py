@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from orchestrator.adapters.clock import ManualClock
 from orchestrator.adapters.memory.transport import MemoryTransport
 from orchestrator.adapters.store import MemoryTable
-from orchestrator.errors import DeliveryUnknown
+from orchestrator.errors import DeliveryUnknown, TopicsNotReady
 from orchestrator.runtimes.worker import ExactlyOnceHost, run_host
 from orchestrator.runtimes.worker.health import HealthServer
 from orchestrator.runtimes.worker.lifecycle import EXIT_STALLED, Watchdog
@@ -105,7 +105,7 @@ def test_a_missing_topic_ends_before_anything_is_read() -> None:
     rig = Rig()
     del rig.broker.counts["state"]
     log = Remembering()
-    assert run(rig, log)[0] == 1
+    assert run(rig, log)[0] == TopicsNotReady.exit_status == 5
     assert "topic state does not exist" in log.lines[0][1]["error"]
 
 

@@ -23,6 +23,15 @@ from tests.unit.domain.decisioning.situations import (
 REGULAR_PRICE = situation(PRICE, REGULAR)
 DISCOUNT = (NOON_MS - 20 * DAY_MS, "limited_time_discount", "onsite", "discount")
 
+NOTHING = {
+    "action": "do_nothing",
+    "treatment": None,
+    "channel": None,
+    "placement": None,
+    "propensity": 1.0,
+    "offer_cents": 0,
+}
+
 
 def _contact(age_ms: int, action: str, channel: str, group: str) -> tuple[int, str, str, str]:
     return (NOON_MS - age_ms, action, channel, group)
@@ -192,7 +201,7 @@ def test_gates_are_asked_in_order() -> None:
 def test_low_risk_leaves_one_candidate() -> None:
     """Below the risk of the engagement policy nothing competes, and the entry says why."""
     decision = decide(shipped(), situation(PRICE, risk=0.1), "dec-1")
-    assert decision.chosen == {"action": "do_nothing", "propensity": 1.0}
+    assert decision.chosen == NOTHING
     assert decision.reason == "eligible.risk"
     assert {row["refused_by"] for row in decision.candidates[:-1]} == {"eligible.risk"}
     assert not decision.sends
@@ -208,7 +217,7 @@ def test_the_holdout_is_left_alone() -> None:
     assert decision.reason == "holdout"
     assert outcome(decision, "loyalty_discount") == "holdout"
     assert outcome(decision, "cart_reminder") == "eligible.trigger"
-    assert decision.chosen == {"action": "do_nothing", "propensity": 1.0}
+    assert decision.chosen == NOTHING
 
 
 def test_the_holdout_belongs_to_the_customer() -> None:

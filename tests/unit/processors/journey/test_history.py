@@ -22,3 +22,29 @@ def test_an_old_session_in_a_log_that_is_further_on_is_one_session() -> None:
     ]
     assert [row["events_count"] for row in closed] == [5]
     assert not story.fold.dead_letters
+
+
+def test_an_order_belongs_to_the_session_it_was_placed_in() -> None:
+    """Without session ids a profile's sessions share a name; an order is counted in one of them."""
+    story = Story()
+    story.tell(
+        click("page_viewed", 0),
+        click("order_completed", 60, order_id="o-1", total_cents=4_990, currency="EUR"),
+        click("product_added", DAY, product_id="x", price_cents=4_990, cart_value_cents=4_990),
+        click("page_viewed", 2 * DAY),
+    )
+    story.until(3 * DAY)
+    found = [(row["outcome"], row["order_ids"]) for row in story.values("session_closed")]
+    assert found == [("purchased", ["o-1"]), ("abandoned", []), ("browsed", [])]
+
+
+def test_a_session_that_comes_back_after_the_person_was_forgotten_has_an_id_of_its_own() -> None:
+    """After the retention a name begins anew; the message's id does not repeat."""
+    story = Story()
+    story.tell(click("page_viewed", 0))
+    story.until(100 * DAY)
+    story.tell(click("page_viewed", 101 * DAY))
+    story.until(102 * DAY)
+    rows = story.values("session_closed")
+    assert [row["session_id"] for row in rows] == ["p-1", "p-1"]
+    assert len({row["id"] for row in rows}) == 2

@@ -131,10 +131,22 @@ def test_a_cart_left_behind_is_reminded_of(*, restarts: bool) -> None:
     story.until(END_S)
     sent = {command["action"]: command for command in story.sent(*REMINDERS)}
     assert sent.keys() == set(REMINDERS)
-    assert sent["cart_reminder"]["time_ms"] == at_ms(40 + HOUR)
-    assert sent["push_reminder"]["time_ms"] == at_ms(40 + DAY)
+    assert sent["cart_reminder"]["time_ms"] == at_ms(40 + HOUR + MINUTE)
+    assert sent["push_reminder"]["time_ms"] == at_ms(40 + DAY + MINUTE)
     assert sent["cart_reminder"]["channel"] == "email"
     assert "89.90" in sent["cart_reminder"]["content"]["body"].replace(",", ".")
+
+
+@pytest.mark.parametrize("before_ms", [0, 1, 500])
+def test_an_order_in_the_moment_a_reminder_is_due_comes_first(before_ms: int) -> None:
+    """As a session's end, a reminder waits out the lateness: what was bought by then counts."""
+    story = Story()
+    story.tell(reachable(), *cart())
+    due_s = 40 + HOUR
+    story.tell(click("page_viewed", due_s + 30, "somebody-else", "s-77"))
+    story.tell(order("order_placed", due_s - before_ms / 1000, order_id="o-1"))
+    story.until(END_S)
+    assert story.sent(*REMINDERS) == []
 
 
 def test_a_reminder_respects_the_night_of_the_shopper() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from faust.auth import SASLCredentials, SSLCredentials
 
+from orchestrator.errors import TopicsNotReady
 from orchestrator.messages.topics import TOPICS, partition_count
 from orchestrator.runtimes.agents.connection import (
     Cluster,
@@ -18,7 +19,6 @@ from orchestrator.runtimes.agents.settings import (
     COPARTITIONED,
     AgentsSettings,
     InvalidSettings,
-    TopicsNotReady,
     topics,
 )
 

@@ -111,7 +111,10 @@ def test_products_without_interest_are_retired() -> None:
     assert isinstance(retired, Retired)
     bench.change(retired)
     assert b"a" not in bench.rows
-    assert bench.sends() == [Send(TOTALS, b"a", None), Send(PRODUCTS, b"a", None)]
+    assert bench.sends() == [
+        Send(TOTALS, b"a", None),
+        Send(PRODUCTS, b"a", None, [("ce_source", b"orchestrator-agents")]),
+    ]
     assert bench.publisher.totals.sessions == 1
 
 
