@@ -10,6 +10,7 @@ Source: https://kafka.apache.org/protocol (request header v1, Fetch v4) and the 
 import gzip
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Self
@@ -20,6 +21,9 @@ _READ_UNCOMMITTED = 0
 _MAX_BYTES = 8 * 1024 * 1024
 _HEAD = struct.Struct(">qiibIhiqqqhii")
 """offset, length, leader epoch, magic, crc, attributes, last delta, times, producer, count."""
+_NOT_YET = (3, 6)
+"""Errors of a topic that was created just now: unknown, or nobody leads it."""
+_TRIES = 100
 _IS_TRANSACTIONAL = 0x10
 _IS_CONTROL = 0x20
 _COMMIT = 1
@@ -112,6 +116,18 @@ class LogReader:
     def _fetch(
         self, topic: str, partition: int, offset: int, max_bytes: int = _MAX_BYTES
     ) -> tuple[int, bytes]:
+        error, high, data = self._ask(topic, partition, offset, max_bytes)
+        for _ in range(_TRIES):
+            if error not in _NOT_YET:
+                break
+            time.sleep(0.1)
+            error, high, data = self._ask(topic, partition, offset, max_bytes)
+        assert error == 0, f"{topic} [{partition}]: error {error}"
+        return high, data
+
+    def _ask(
+        self, topic: str, partition: int, offset: int, max_bytes: int
+    ) -> tuple[int, int, bytes]:
         self._correlation += 1
         client = b"judge"
         name = topic.encode()
@@ -136,10 +152,9 @@ class LogReader:
         (partitions,) = cursor.take(">i")
         assert partitions == 1
         _, error, high, _, aborted = cursor.take(">ihqqi")
-        assert error == 0, f"{topic} [{partition}]: error {error}"
         cursor.skip(max(0, aborted) * 16)
         (length,) = cursor.take(">i")
-        return high, cursor.read(max(0, length))
+        return error, high, cursor.read(max(0, length))
 
     def _exactly(self, size: int) -> bytes:
         parts = bytearray()
