@@ -7,7 +7,8 @@ no kills.
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -173,7 +174,7 @@ class Product:
         timeout_s: float = 90,
     ) -> None:
         """Wait until a role has committed everything in these input topics, the clicks if none."""
-        ends = {topic: self._ends(topic) for topic in topics or ("clickstream",)}
+        ends = {topic: self.ends(topic) for topic in topics or ("clickstream",)}
 
         def is_done() -> bool:
             assert role.is_running, f"{role.name} ended:\n{role.says()}"
@@ -186,7 +187,8 @@ class Product:
 
         wait_until(is_done, f"all of {ends} folded\n{role.says()}", timeout_s)
 
-    def _ends(self, topic: str) -> dict[int, int]:
+    def ends(self, topic: str) -> dict[int, int]:
+        """The offset after the last committed record, by partition."""
         ends: dict[int, int] = {}
         for row in self.committed(topic):
             ends[row.partition] = row.offset + 1
@@ -198,24 +200,74 @@ def calm(product: Product, processor: Any, inputs: Sequence[str]) -> dict[int, l
 
     Records that a host refuses before the fold are left out: a reference is read from good logs.
     """
-    found: dict[int, list[Emit]] = {}
     logs = {topic: product.committed(topic) for topic in inputs}
+    return {
+        partition: _fold(processor, partition, logs, lambda _: None)
+        for partition in range(PARTITIONS)
+    }
+
+
+def calm_as_pinned(product: Product) -> dict[int, list[Emit]]:
+    """What a worker makes of the log under the risk models that the live one had.
+
+    When a model reaches a worker is nobody's promise, but each ledger entry pins the version it was
+    made with: the same versions are put in force at the same records.
+    """
+    logs = {topic: product.committed(topic) for topic in INPUTS}
+    models = {
+        f"risk@{orjson.loads(row.value or b'')['version']}": row.value or b""
+        for row in product.committed("models")
+    }
+    pinned = _pinned(product)
+    found: dict[int, list[Emit]] = {}
     for partition in range(PARTITIONS):
-        runner = PartitionRunner(processor, Scope(partition, PARTITIONS), MemoryTable())
-        merge = TopicMerge(inputs, 0)
-        for topic in inputs:
-            for row in logs[topic]:
-                if row.partition == partition:
-                    merge.push(_record(processor, topic, row))
-            merge.mark_end(topic)
-        for record in merge.ready(0):
-            if getattr(record.value, "type", "") == "clock_advanced":
-                runner.skip(record.topic, record.offset)
-                runner.advance(record.time_ms)
-            else:
-                runner.feed(record)
-        found[partition] = [caused.emit for caused in runner.take()[0]]
+        processor = wiring.journey()
+        due = deque(pinned[partition])
+
+        def put_in_force(record: Record, due: Any = due, processor: Any = processor) -> None:
+            while due and record.topic == "clickstream" and record.offset >= due[0][0]:
+                processor.on_broadcast("models", "risk", models[due.popleft()[1]])
+
+        found[partition] = _fold(processor, partition, logs, put_in_force)
     return found
+
+
+def _pinned(product: Product) -> list[list[tuple[int, str]]]:
+    """By partition: from which click on which model decided."""
+    found: list[list[tuple[int, str]]] = [[] for _ in range(PARTITIONS)]
+    ends = product.ends("clickstream")
+    for row in product.committed("decisions"):
+        entry = orjson.loads(row.value or b"")
+        version = entry["models"]["risk"]
+        swaps = found[row.partition]
+        if version != (swaps[-1][1] if swaps else "risk@0"):
+            # a timer fires before the record that moved the clock counts; after a clock marker
+            at = entry["positions"]["clickstream"] + (entry["trigger"]["kind"] == "timer")
+            swaps.append((min(at, ends[row.partition] - 1), version))
+    return found
+
+
+def _fold(
+    processor: Any,
+    partition: int,
+    logs: Mapping[str, list[LogRecord]],
+    before: Callable[[Record], None],
+) -> list[Emit]:
+    runner = PartitionRunner(processor, Scope(partition, PARTITIONS), MemoryTable())
+    merge = TopicMerge(tuple(logs), 0)
+    for topic, rows in logs.items():
+        for row in rows:
+            if row.partition == partition:
+                merge.push(_record(processor, topic, row))
+        merge.mark_end(topic)
+    for record in merge.ready(0):
+        before(record)
+        if getattr(record.value, "type", "") == "clock_advanced":
+            runner.skip(record.topic, record.offset)
+            runner.advance(record.time_ms)
+        else:
+            runner.feed(record)
+    return [caused.emit for caused in runner.take()[0]]
 
 
 def _record(processor: Any, topic: str, row: LogRecord) -> Record:

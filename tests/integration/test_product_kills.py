@@ -31,6 +31,7 @@ from tests.integration.product import (
     Role,
     by_topic,
     calm,
+    calm_as_pinned,
     of_json,
     published,
     traffic,
@@ -110,7 +111,7 @@ def test_a_worker_that_is_killed_writes_what_a_calm_one_would(
 def test_no_role_that_is_killed_loses_or_repeats_anything(
     cluster: Cluster, prefix: str, tmp_path: Path
 ) -> None:
-    """Worker, learner and agents: same decisions as calm, each reward and each example once."""
+    """All that a calm worker writes under the same models; each reward and each example once."""
     product = Product(cluster, prefix, tmp_path)
     with (
         product.role("worker") as worker,
@@ -120,27 +121,11 @@ def test_no_role_that_is_killed_loses_or_repeats_anything(
         storm(product, [worker, learner, agents], seed=12)
         product.tell_time(SETTLE_S)
         product.wait_folded(worker, timeout_s=60 + 15 * KILLS)
-        wanted_ids = {
-            emit.value["id"]
-            for emits in calm(product, wiring.journey(), INPUTS).values()
-            for emit in emits
-            if emit.topic == "decisions" and emit.value
-        }
-        entries = product.values("decisions")
-        assert Counter(entry["id"] for entry in entries) == Counter(wanted_ids)
-        commands = [
-            value["id"]
-            for topic in OUTPUTS[2:]
-            for value in product.values(topic)
-            if value["type"] == "intervention_issued"
-        ]
-        assert Counter(commands) == Counter(
-            entry["command_id"] for entry in entries if entry["command_id"]
-        )
         product.wait_folded(learner, *LEARNER_INPUTS, changelog="orchestrator.learner-state")
         assert agents.is_running, agents.says()
         assert learner.stop() == 0, learner.says()
         assert worker.stop() == 0, worker.says()
+    judge_worker(product)
     judge_learner(product)
     tell(product)
 
@@ -161,6 +146,30 @@ def tell(product: Product) -> None:
         learnt(product),
         undone,
     )
+
+
+def judge_worker(product: Product) -> None:
+    """Everything it published is what a calm one publishes that is given the models in time.
+
+    When the agents' statistics arrive is pinned too, but changes nothing here: no order names its
+    products.
+    """
+    wanted = by_topic(calm_as_pinned(product))
+    found = published(product)
+    for topic in OUTPUTS:
+        for partition, values in wanted[topic].items():
+            there = found[topic].get(partition, [])
+            assert len(there) == len(values), f"{topic} {partition}"
+            assert without_bundles(there) == without_bundles(of_json(values)), (
+                f"{topic} {partition}"
+            )
+        assert found[topic].keys() == wanted[topic].keys()
+
+
+def without_bundles(values: list[Payload]) -> list[Payload]:
+    for value in values:
+        value.get("models", {}).pop("bundles", None)
+    return values
 
 
 def judge_learner(product: Product) -> None:
