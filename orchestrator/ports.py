@@ -204,7 +204,9 @@ class Transport(Protocol):
 
     def producer(self, transactional_id: str) -> TransactionalProducer: ...
 
-    def reader(self) -> LogReader: ...
+    def reader(self, *, fetch_wait_ms: int | None = None) -> LogReader:
+        """A reader of whole topics; a long wait spares the broker where news is rare."""
+        ...
 
     def partitions(self, topics: Sequence[str]) -> dict[str, int]:
         """Partition count of each topic; `BrokerUnreachable`, or `ClientFailed` if missing."""

@@ -98,7 +98,6 @@ def _phase(name: str, setting: Setting, prefix: str) -> list[float]:
         command = orchestrator(
             "worker", *options, "--clock", "wall", "--slot", "speed",
             "--metrics-port", str(port := _free_port()),
-            "-X", f"fetch.wait.max.ms={FETCH_WAIT_MS}",
         )  # fmt: skip
         with Running(command, folder / "worker.log") as worker:
             worker.wait_until(lambda: _is_ready(port), READY_S)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import murmur2
 
+from orchestrator.adapters.kafka import settings
 from orchestrator.adapters.kafka.admin import Admin
 from orchestrator.adapters.kafka.consumer import KafkaGroupConsumer, KafkaReader
 from orchestrator.adapters.kafka.producer import KafkaTransactionalProducer
@@ -23,8 +24,11 @@ class KafkaTransport:
     def producer(self, transactional_id: str) -> KafkaTransactionalProducer:
         return KafkaTransactionalProducer(self.cluster, transactional_id)
 
-    def reader(self) -> KafkaReader:
-        return KafkaReader(self.cluster)
+    def reader(self, *, fetch_wait_ms: int | None = None) -> KafkaReader:
+        config = settings.reader(self.cluster)
+        if fetch_wait_ms is not None:
+            config["fetch.wait.max.ms"] = fetch_wait_ms
+        return KafkaReader(self.cluster, config)
 
     def partitions(self, topics: Sequence[str]) -> dict[str, int]:
         return self._admin.partitions(topics)

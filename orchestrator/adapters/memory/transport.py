@@ -198,7 +198,7 @@ class MemoryTransport:
     def producer(self, transactional_id: str) -> MemoryProducer:
         return MemoryProducer(self.broker, transactional_id)
 
-    def reader(self) -> MemoryReader:
+    def reader(self, *, fetch_wait_ms: int | None = None) -> MemoryReader:
         return MemoryReader(self.broker)
 
     def partitions(self, topics: Sequence[str]) -> dict[str, int]:

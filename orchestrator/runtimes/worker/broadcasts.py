@@ -8,6 +8,8 @@ from orchestrator.runtimes.worker.logs import Log
 from orchestrator.runtimes.worker.settings import HostSettings
 
 _READ = 2_000
+_FETCH_WAIT_MS = 500
+"""A model or a policy comes once in minutes: it need not be looked for as clicks are."""
 
 
 class Broadcasts:
@@ -34,7 +36,7 @@ class Broadcasts:
         self._reader = None
         if self._topics:
             self._behind = _places(transport, list(self._topics))
-            self._reader = transport.reader()
+            self._reader = transport.reader(fetch_wait_ms=_FETCH_WAIT_MS)
             self._reader.assign(dict.fromkeys(self._behind))
 
     @property
