@@ -64,9 +64,6 @@ class SignalSet(Document):
     """Events that make one due whatever the spacing, but for `urgent_spacing_ms`."""
     urgent_spacing_ms: Span = 3_000
     """Least time between an urgent decision and the one before it."""
-    after_contact_ms: Span = 0
-    """How long a command to the person is left to work before an event that is not urgent makes
-    the next decision due."""
     conditions: Annotated[tuple[DueCondition, ...], Field(max_length=64)] = ()
     """Events that make one due while something holds."""
     silence_ms: dict[Stage, Annotated[int, Field(ge=1_000, le=1_800_000)]] = Field(

@@ -97,7 +97,6 @@ class PolicySet:
         self._due_conditions = _by_event(self.signals)
         self._spacing_ms: int = self.signals.decision_spacing_ms
         self._urgent_spacing_ms: int = self.signals.urgent_spacing_ms
-        self._after_contact_ms: int = self.signals.after_contact_ms
         self._silence_ms: dict[str, int] = {**self.signals.silence_ms}
 
     def plan(self, action: str) -> Plan:
@@ -126,16 +125,16 @@ class PolicySet:
 
     # -- when a decision is due
 
-    def is_due(
-        self, event_type: str, now_ms: int, last_decision_ms: int, last_contact_ms: int
-    ) -> bool | None:
+    def is_due(self, event_type: str, now_ms: int, last_decision_ms: int) -> bool | None:
         """Whether an event makes a decision due; None: where its signals say so, see `confirms`.
+
+        It depends on what the shopper does alone, on no model and no draw: so runs with different
+        models decide at the same moments.
 
         Args:
             event_type: Type of the event just added.
             now_ms: The profile's own time.
             last_decision_ms: Latest decision of the session; 0: none.
-            last_contact_ms: Latest command to the person; 0: none.
         """
         since_ms = now_ms - last_decision_ms
         if event_type in self._urgent_events:
@@ -143,7 +142,7 @@ class PolicySet:
         is_due_event = event_type in self._due_events
         if not is_due_event and event_type not in self._due_conditions:
             return False
-        if since_ms < self._spacing_ms or now_ms - last_contact_ms < self._after_contact_ms:
+        if since_ms < self._spacing_ms:
             return False
         return True if is_due_event else None
 

@@ -82,11 +82,11 @@ def concern(signals: Mapping[str, float]) -> dict[str, float]:
                 strength = beyond / (beyond + half)
                 for name, weight in weights:
                     found[name] = found.get(name, 0.0) + weight * strength
-    if not found:
-        return {}
     total = 0.0
     for value in found.values():
         total += value
+    if not total:
+        return {}
     shares: dict[str, float] = {}
     rest = 1.0
     most = max(found, key=found.__getitem__)

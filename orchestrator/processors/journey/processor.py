@@ -135,7 +135,7 @@ class JourneyProcessor:
             emits += on_cart_emptied(key, profile, session, event.time_ms, names)
         now_ms = Millis(session.last_ms)  # the shopper's own time, whatever other topics say
         policies = self.tables.policies
-        due = policies.is_due(kind, now_ms, session.last_decision_ms, profile.last_contact_ms)
+        due = policies.is_due(kind, now_ms, session.last_decision_ms)
         if due is not False:
             signals = values(session, now_ms)
             if due or policies.confirms(kind, signals):

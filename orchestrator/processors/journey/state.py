@@ -164,11 +164,6 @@ class Profile:
                 found.append(order.order_id)
         return found
 
-    @property
-    def last_contact_ms(self) -> int:
-        """When the latest command was sent; 0: none that still matters."""
-        return self.contacts[-1].time_ms if self.contacts else 0
-
     def expire(self, now: Millis) -> None:
         """Forget commands that no channel may act on any more."""
         if self.commands:

@@ -195,12 +195,14 @@ class ExactlyOnceHost(Generic[S]):
             partitions=self.members.partitions,
         )
         shift = self._batches % len(ready)
+        turns = ready[shift:] + ready[:shift]
         try:
-            for unit in ready[shift:] + ready[:shift]:
+            for unit in turns:
                 batch.fold(unit)
                 if self.settings.clock == "wall":
                     batch.fire(unit)
-            touched = [unit for unit in ready if unit.touched]
+            # written as folded: what partitions share, as the models, must not go back in the log
+            touched = [unit for unit in turns if unit.touched]
             if not touched:
                 return False
             parts = self._seal(batch, touched)

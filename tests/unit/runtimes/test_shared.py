@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from orchestrator.errors import ClientFailed, Retryable
 from orchestrator.runtimes.worker import own_all_with_first
-from orchestrator.types import Millis, Record, Scope, Step
+from orchestrator.types import Emit, Millis, Record, Scope, Step
 from tests.counting import Counted, CountingProcessor
 from tests.unit.runtimes.rig import Rig, settle
 
@@ -33,6 +34,34 @@ class Totalling(CountingProcessor):
     def restore_shared(self, row: Any | None) -> None:
         self.total = 0 if row is None else row
         self.changed = False
+
+
+class Versioned(Totalling):
+    """Publishes the total after each record, as a learner its snapshots."""
+
+    def on_record(
+        self, scope: Scope, state: Counted | None, record: Record, now: Millis
+    ) -> Step[Counted]:
+        step = super().on_record(scope, state, record, now)
+        version = {"id": f"v-{self.total}", "type": "version", "time_ms": int(now)}
+        emit = Emit("versions", "shared", version | {"version": self.total})
+        return Step(step.state, [*step.emits, emit])
+
+
+def test_versions_stand_in_the_log_as_they_were_made() -> None:
+    """Of several in one batch the last is the latest: readers take whatever comes last."""
+    rig = Rig(partitions=4)
+    rig.broker.create("versions", 1)
+    host = rig.host(processor=Versioned(), own=own_all_with_first, batch_records=1000)
+    settle(host)
+    for _ in range(6):
+        rig.clicks(40)
+        settle(host)
+    found = [
+        orjson.loads(row.value() or b"")["version"] for row in rig.broker.committed("versions")
+    ]
+    assert len(found) == 240
+    assert found == sorted(found)
 
 
 @pytest.mark.parametrize("visible_aborts", [False, True])

@@ -8,7 +8,7 @@ from orchestrator.domain.intent import CONCERNS, EVIDENCE, concern
 from orchestrator.domain.signals import SIGNALS
 
 SIGNAL_NAMES = [row.signal for row in EVIDENCE]
-readings = dictionaries(sampled_from(SIGNAL_NAMES), floats(0, 1e7))
+readings = dictionaries(sampled_from(SIGNAL_NAMES), floats(0, 1e7, allow_subnormal=False))
 
 
 @given(signals=readings)
