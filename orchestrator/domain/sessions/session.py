@@ -340,9 +340,10 @@ class Session(Tally):
             write_hashes(self._hashes, _HASH_BYTES),
             write_items(self._items),
         ]
-        final = self._final
-        if final is not None or self.last_decision_ms:
-            row.append(final.dump(self.opened_ms) if final is not None else [])
+        # a course that met nothing but heartbeats is none, before and after a restart
+        final = self._final.dump(self.opened_ms) if self._final is not None else []
+        if final or self._floor_ms or self.last_decision_ms:
+            row.append(final)
         if self._floor_ms or self.last_decision_ms:
             row.extend((self.decision_ids[:], self.last_decision_ms, self.risk_last))
             row.extend((self._floor_ms, self._floor_hash))
