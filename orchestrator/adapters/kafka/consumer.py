@@ -21,6 +21,8 @@ from orchestrator.ports import Place, Polled, RawRecord, Rebalance
 
 _EOF = KafkaError._PARTITION_EOF  # noqa: SLF001 - librdkafka's own codes are named so
 _COMMITTED_TIMEOUT_S = 10.0
+_MANY = 200
+"""So many records at once are a backlog, or nearly."""
 _METADATA_TIMEOUT_S = 5.0
 _OFFSET_GONE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})  # noqa: SLF001
 _REFUSED = frozenset(
@@ -79,13 +81,21 @@ class KafkaReader:
         return Polled(rows, ends)
 
     def _consume(self, limit: int, wait_s: float) -> list[Message]:
-        """What is there at once; else what comes first. `consume(limit, s)` would sit out `s`."""
+        """A few records at once, as they come; of many as many as come in that time.
+
+        `consume(limit, s)` sits out `s` unless the limit is reached: right in a backlog, where
+        each batch costs a transaction, a waste of time where records come one by one.
+        """
         client = self._client
         found: list[Message] = client.consume(limit, 0)
-        if not found and wait_s:
+        if not wait_s:
+            return found
+        if not found:
             found = client.consume(1, wait_s)
             if found:
-                found += client.consume(limit, 0)
+                found += client.consume(limit - 1, 0)
+        if _MANY <= len(found) < limit:
+            found += client.consume(limit - len(found), wait_s)
         return found
 
     def seek(self, positions: Mapping[Place, int]) -> None:
