@@ -132,7 +132,8 @@ class Story:
             json_line({"type": "demo_intervention", "decision": entry, "command": payload})
             return
         out.print(f"[cyan]{headline(entry)}[/]")
-        out.print(f"    [dim]{payload['channel']}:[/] {payload['content'].get('headline') or ''}")
+        told = payload["content"].get("headline") or (payload["placement"] or "").replace("_", " ")
+        out.print(f"    [dim]{payload['channel']}:[/] {told}")
 
     def _revoked(self, payload: Payload) -> None:
         action = self._shown.pop(payload["id"]).replace("_", " ")

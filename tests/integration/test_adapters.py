@@ -13,7 +13,7 @@ from orchestrator.adapters.kafka.producer import InputProducer
 from orchestrator.adapters.kafka.settings import Cluster
 from orchestrator.adapters.kafka.tools import read_topic, tail_topics
 from orchestrator.adapters.kafka.transport import KafkaTransport
-from orchestrator.errors import BrokerUnreachable, TopicsNotReady
+from orchestrator.errors import BrokerUnreachable, Fenced, TopicsNotReady
 from tests.integration.log_reader import LogReader
 from tests.integration.processes import ROOT, wait_until
 
@@ -142,3 +142,19 @@ def test_the_judge_tells_committed_from_aborted(cluster: Cluster, prefix: str) -
     assert [row.value for row in verdict.committed] == [b"plain", b"yes", b"again"]
     assert [row.value for row in verdict.aborted] == [b"no"]
     assert [row.value for row in verdict.open] == [b"pending"]
+
+
+def test_a_second_producer_of_the_slot_fences_the_first(cluster: Cluster, prefix: str) -> None:
+    """The first says what happened, also where delivery reports run on top of the fatal error."""
+    topic = f"{prefix}fenced"
+    Admin(cluster).create([TopicSpec(topic, 1, {})])
+    transport = KafkaTransport(cluster)
+    first = transport.producer(f"{prefix}slot")
+    first.init()
+    second = transport.producer(f"{prefix}slot")
+    second.init()
+    first.begin()
+    first.send(topic, 0, b"k", b"v", on_offset=lambda _: None)
+    with pytest.raises(Fenced):
+        first.flush()
+    second.close()

@@ -75,7 +75,16 @@ class KafkaTransactionalProducer:
                 return
 
     def flush(self) -> None:
-        if self._client.flush(_FLUSH_TIMEOUT_S):
+        try:
+            left = self._client.flush(_FLUSH_TIMEOUT_S)
+        except KafkaException as exception:
+            raise classify("flush", cause(exception)) from exception
+        except SystemError as error:
+            # the client raises a fatal error, then runs delivery reports on top of it
+            if not isinstance(error.__cause__, KafkaException):
+                raise
+            raise classify("flush", cause(error.__cause__)) from error.__cause__
+        if left:
             raise Retryable("flush: records were not acknowledged in time")
 
     def send_offsets(self, offsets: Mapping[Place, int], group_metadata: Any) -> None:
