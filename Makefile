@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PURE := */orchestrator/domain/*,*/orchestrator/processors/*,*/orchestrator/messages/*,*/orchestrator/online/*,*/orchestrator/[etpw]*.py
+PURE := */orchestrator/domain/*,*/orchestrator/processors/*,*/orchestrator/messages/*,*/orchestrator/online/*,*/orchestrator/types.py,*/orchestrator/errors.py,*/orchestrator/ports.py,*/orchestrator/windowing.py
 
 # compiled tests and modules are kept between runs, whatever the caller's shell says
 unexport PYTHONDONTWRITEBYTECODE
@@ -36,10 +36,10 @@ lint: $(READY) ## format, lint, types, import floors, generated files
 check: lint ## the gate before a commit: lint and the fast tests
 	@$(BIN)/python -m pytest -q -n 2 -m 'not slow' tests/unit tests/conformance tests/golden
 
-coverage: $(READY) ## the fast tests once more, with branches counted: at least 99 % of the pure floors, 88 % of all
+coverage: $(READY) ## the fast tests once more, with branches counted: at least 98 % of the pure floors, 87 % of all
 	@$(BIN)/python -m pytest -q -n 2 --cov --cov-report= tests/unit tests/conformance tests/golden
-	@$(BIN)/coverage report --skip-covered --fail-under=99 --precision=1 --include='$(PURE)'
-	@$(BIN)/coverage report --fail-under=88 --precision=1 | tail -1
+	@$(BIN)/coverage report --skip-covered --fail-under=98 --precision=1 --include='$(PURE)'
+	@$(BIN)/coverage report --fail-under=87 --precision=1 | tail -1
 
 bench: $(READY) ## speed against Quix Streams, bytewax and Faust on one broker; ratios, JSON in benchmarks/results
 	@$(BIN)/python -m benchmarks.speed $(ARGS)
