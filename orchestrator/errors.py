@@ -56,7 +56,7 @@ class BrokerUnreachable(OrchestratorError):
 
 
 class EmbeddedBrokerUnavailable(OrchestratorError):
-    """The embedded broker's binary does not run on this machine."""
+    """The embedded broker does not run on this machine, or not at this port."""
 
     code = "E205"
     exit_status = 4

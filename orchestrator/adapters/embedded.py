@@ -48,7 +48,8 @@ class EmbeddedBroker:
         port: Loopback port; 0 takes a free one.
 
     Raises:
-        EmbeddedBrokerUnavailable: on entering, where the binary is missing or does not run.
+        EmbeddedBrokerUnavailable: on entering, where the binary is missing or does not run, or
+            the port is taken.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -70,6 +71,11 @@ class EmbeddedBroker:
     def start(self) -> Self:
         """Start and wait until the port answers."""
         binary = _find_binary()
+        if self._wanted_port and not _is_free(self._wanted_port):
+            raise EmbeddedBrokerUnavailable(
+                f"port {self._wanted_port} of 127.0.0.1 is taken.",
+                way_out="Stop what listens there, or give another --port; 0 takes a free one.",
+            )
         detail = ""
         for _ in range(1 if self._wanted_port else _ATTEMPTS):
             self.port = self._wanted_port or _free_port()
@@ -172,6 +178,17 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    """Whether nobody listens; else the one who does would be taken for our broker."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a closed one may linger
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _status_name(status: int) -> str:

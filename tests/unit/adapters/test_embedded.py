@@ -1,5 +1,6 @@
-"""The embedded broker where its binary does not run."""
+"""The embedded broker where its binary does not run, or its port is taken."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,11 @@ def test_a_missing_binary_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CALF_TANSU_BIN", "/nowhere")
     with pytest.raises(EmbeddedBrokerUnavailable, match="was not found"):
         EmbeddedBroker().start()
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    """Who listens there would be taken for our broker, and a second installation join the first."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(EmbeddedBrokerUnavailable, match=f"port {port} .* is taken"):
+            EmbeddedBroker(port).start()
