@@ -113,6 +113,9 @@ def list_letters(
         for letter in found:
             json_line({key: value for key, value in letter.items() if key != "value_base64"})
         return
+    if not found:
+        out.print("no dead letters")
+        return
     table(
         f"{len(found)} dead letters",
         ("id", "reason", "detail"),

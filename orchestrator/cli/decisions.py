@@ -83,8 +83,9 @@ def explain(
         raise BadOption("no ledger named.", way_out="Give --ledger FILE or --broker HOST:PORT.")
     if entry is None:
         raise DecisionNotFound(
-            f"no decision {wanted!r} in {ledger or broker}.",
-            way_out="List decisions with: orchestrator tail decisions --from-start --broker ...",
+            f"no decision {decision_id!r} in {ledger or broker}.",
+            way_out="Its id is the `id` of a line of the ledger; of a broker: orchestrator tail"
+            " decisions --from-start --broker ...",
         )
     from orchestrator.cli.explaining import explanation, told  # noqa: PLC0415 (loads the product)
 

@@ -61,7 +61,10 @@ def demo(
         stack.callback(shop.close)
         story = Story(as_json=as_json)
         stage.wait_for_worker(logs, roles, lambda: None)
-        err.print(f"broker {address}, worker, learner, agents; {speed:g} minutes a minute")
+        err.print(f"broker {address}, worker, learner and agents are up; shoppers come for")
+        err.print(
+            f"{seconds} s, a second is {speed:g} s in the shop; a few lines a second are shown"
+        )
         began = time.monotonic()
         while (elapsed := time.monotonic() - began) < seconds:
             shop.write_until(start_ms + round(elapsed * speed * 1000))
@@ -97,7 +100,8 @@ class Story:
         self._as_json = as_json
         self._counts = Summary()
         self._entries: dict[str, Payload] = {}
-        self._shown: dict[str, str] = {}
+        self._shown: dict[str, tuple[str, str]] = {}
+        """Session and action of each command told of, by its id."""
         self._allowance = LINES_PER_SECOND
         self._last = time.monotonic()
         self._rewards = 0
@@ -126,7 +130,7 @@ class Story:
     def _issued(self, payload: Payload, entry: Payload) -> None:
         from orchestrator.cli.explaining import headline  # noqa: PLC0415
 
-        self._shown[payload["id"]] = payload["action"]
+        self._shown[payload["id"]] = payload["session_id"], payload["action"].replace("_", " ")
         self.example = entry["id"]
         if self._as_json:
             json_line({"type": "demo_intervention", "decision": entry, "command": payload})
@@ -136,12 +140,12 @@ class Story:
         out.print(f"    [dim]{payload['channel']}:[/] {told}")
 
     def _revoked(self, payload: Payload) -> None:
-        action = self._shown.pop(payload["id"]).replace("_", " ")
+        session_id, action = self._shown.pop(payload["id"])
         if self._as_json:
             json_line({"type": "demo_revocation", "revocation": payload})
             return
         reason = payload["reason"].replace("_", " ")
-        out.print(f"[green]    {payload['profile_id']}: {reason} -> revoked: {action}[/]")
+        out.print(f"[green]    {session_id}: {reason} -> revoked: {action}[/]")
 
     def _has_room(self) -> bool:
         now = time.monotonic()

@@ -1,6 +1,7 @@
 """A ledger entry as a person reads it: signals, risk, every candidate, why this one, what else."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ TELLING = {
     "price_jumps_count": "price jumps x{}",
     "form_abandons_count": "forms left x{}",
     "step_returns_count": "steps back x{}",
-    "products_viewed_count": "{} products",
+    "products_viewed_count": "products seen x{}",
 }
 """Signals of a headline, the most telling first."""
 REASONS = {
@@ -130,8 +131,15 @@ def _flip_told(change: Flip) -> str:
     now = {"best": "scores best", "allowed": "passes its gates"}[change.effect]
     if change.kind == "wait":
         minutes = (int(change.after or 0) - int(change.before or 0)) // 60_000
-        return f"{minutes} minutes later {change.action} {now}"
-    return f"with {change.name} {change.after} instead of {change.before} {change.action} {now}"
+        return f"{minutes} minutes later, {change.action} {now}"
+    after, before = _exact(change.after), _exact(change.before)
+    return f"with {change.name} {after} instead of {before}, {change.action} {now}"
+
+
+def _exact(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,.0f}" if value == int(value) else f"{value:.4g}"
 
 
 def why(entry: dict[str, Any]) -> str:
@@ -168,9 +176,10 @@ def told(found: dict[str, Any]) -> Iterator[str]:
     entry = found["decision"]
     trigger = entry["trigger"]
     cause = trigger.get("event_id") or trigger.get("timer")
+    at = datetime.fromtimestamp(trigger["now_ms"] / 1000, UTC)
     yield f"{entry['id']}: {entry['chosen']['action']} for {entry['profile_id']}"
     yield f"  because       {found['why']} ({entry['reason']})"
-    yield f"  due by        {trigger['kind']} {cause} at {trigger['now_ms']}"
+    yield f"  asked by      {trigger['kind']} {cause} at {at:%Y-%m-%d %H:%M:%S} UTC"
     yield f"  journey       {entry['stage']}, session {entry['session_id']}"
     yield f"  risk          {entry['risk']:.3f} by {entry['models'].get('risk')}"
     for driver in found["risk_drivers"]:

@@ -155,8 +155,10 @@ def _broker(place: Connection) -> Finding:
     from orchestrator import wiring  # noqa: PLC0415
 
     admin = wiring.admin(place)
-    kind = " (embedded kind: in memory, not for production)" if admin.is_embedded() else ""
-    return Finding("broker", ok=True, detail=f"{place.broker}: {admin.brokers()} brokers{kind}")
+    count = admin.brokers()
+    told = f"{place.broker}: {count} {'broker' if count == 1 else 'brokers'}"
+    kind = ", the included one: in memory, not for production" if admin.is_embedded() else ""
+    return Finding("broker", ok=True, detail=told + kind)
 
 
 def _topics(place: Connection) -> Finding:
@@ -177,7 +179,8 @@ def _topics(place: Connection) -> Finding:
     if len(shared) != 1:
         detail = f"person-keyed topics differ in partitions: {sorted(shared)}"
         return Finding("topics", ok=False, detail=detail, way_out="Make them equal.")
-    return Finding("topics", ok=True, detail=f"{len(named)} topics, {shared.pop()} partitions each")
+    detail = f"{len(named)} topics, {shared.pop()} partitions where they are keyed by person"
+    return Finding("topics", ok=True, detail=detail)
 
 
 def _clock(place: Connection) -> Finding:

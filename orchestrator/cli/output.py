@@ -5,14 +5,13 @@ With `--json` stdout carries one object a line and nothing else.
 
 import functools
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import orjson
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from orchestrator.errors import OrchestratorError
 
@@ -41,11 +40,58 @@ def json_line(value: dict[str, Any]) -> None:
 
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Print a small table for people."""
-    grid = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
-    for row in rows:
-        grid.add_row(*(str(cell) for cell in row))
-    out.print(grid)
+    """Print a small table for people, as wide as it is; numbers stand to the right."""
+    head = [column.replace("_", " ") for column in columns]
+    body = [list(row) for row in rows]
+    told = [[_cell(value) for value in row] for row in body]
+    widths = [max(map(len, cells)) for cells in zip(head, *told, strict=True)]
+    to_right = [
+        bool(body) and all(isinstance(row[at], int | float) for row in body)
+        for at in range(len(head))
+    ]
+
+    def line(cells: list[str]) -> str:
+        aligned = [
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(cells, widths, to_right, strict=True)
+        ]
+        return "  ".join(aligned).rstrip()
+
+    out.print(title, markup=False, style="italic")
+    if any(head):
+        out.print(line(head), markup=False, style="bold")
+    for cells in told:
+        out.print(line(cells), markup=False)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def summary_tables(title: str, summary: Mapping[str, Any]) -> None:
+    """Print a summary: what is plain in it first, then a table for each mapping."""
+    plain = [(name, value) for name, value in _plain(summary).items() if name != "type"]
+    table(title, ("", ""), [(name.replace("_", " "), value) for name, value in plain])
+    for name, value in summary.items():
+        if isinstance(value, dict) and value:
+            _mapping_table(name.replace("_", " "), value)
+
+
+def _mapping_table(title: str, found: Mapping[str, Any]) -> None:
+    """A value a row; of mappings a column for each plain field, and a further table for others."""
+    first = next(iter(found.values()))
+    out.print()
+    if not isinstance(first, dict):
+        table(title, ("", ""), found.items())
+        return
+    table(title, ("", *_plain(first)), ((k, *_plain(v).values()) for k, v in found.items()))
+    for name in [name for name, value in first.items() if isinstance(value, dict)]:
+        within = {key: value[name] for key, value in found.items()}
+        _mapping_table(f"{title}, {name.replace('_', ' ')}", within)
+
+
+def _plain(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if not isinstance(value, dict)}
 
 
 def _refuse(error: OrchestratorError) -> NoReturn:

@@ -174,7 +174,11 @@ def backtest(
         json_line({**head, "was": dict(sorted(was.items())), "now": dict(sorted(now.items()))})
         return
     out.print(f"{loaded.version}: {changed} of {was.total()} choices differ")
-    table("Choices", ("action", "was", "now"), ((one, was[one], now[one]) for one in was | now))
+    table(
+        "Choices",
+        ("action", "was", "now"),
+        ((one, was[one], now[one]) for one in sorted(was | now)),
+    )
 
 
 def _entries(ledger: Path) -> Iterator[dict[str, Any]]:

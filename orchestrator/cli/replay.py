@@ -6,14 +6,13 @@ from math import inf
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from orchestrator.adapters.importers import FORMATS, Row, read
 from orchestrator.cli import options
 from orchestrator.cli.options import BadOption, choice, connection
-from orchestrator.cli.output import err, guarded, json_line, out, table
+from orchestrator.cli.output import err, guarded, json_line, summary_tables
 
 
 def register(app: typer.Typer) -> None:
@@ -148,10 +147,4 @@ def _print(summary: dict[str, object], *, as_json: bool) -> None:
     if as_json:
         json_line(summary)
         return
-    counts = orjson.loads(orjson.dumps(summary))
-    plain = [(name, value) for name, value in counts.items() if isinstance(value, int | str)]
-    table("Replay", ("", ""), [(name, value) for name, value in plain if name != "type"])
-    for name, value in counts.items():
-        if isinstance(value, dict) and value:
-            out.print()
-            table(name.replace("_", " "), ("", ""), value.items())
+    summary_tables("Replay", summary)

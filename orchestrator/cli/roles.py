@@ -213,6 +213,7 @@ def run(
             for name in chosen
         ]
         err.print(f"broker {address}; roles: {', '.join(chosen)}. Ctrl-C ends all.")
+        err.print("They are ready in some seconds: the worker says partitions_restored.")
         _wait(processes)
 
 

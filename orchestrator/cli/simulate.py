@@ -7,7 +7,7 @@ import typer
 
 from orchestrator.cli import options
 from orchestrator.cli.options import connection
-from orchestrator.cli.output import err, guarded, json_line, out, table
+from orchestrator.cli.output import err, guarded, json_line, summary_tables
 from orchestrator.types import Payload
 
 START_MS = 1_790_000_000_000
@@ -75,12 +75,7 @@ def simulate(
     if as_json:
         json_line(summary)
         return
-    plain = [(name, value) for name, value in summary.items() if not isinstance(value, dict)]
-    table("Simulation", ("", ""), plain)
-    for name, value in summary.items():
-        if isinstance(value, dict) and value:
-            out.print()
-            table(name.replace("_", " "), ("", ""), value.items())
+    summary_tables("Simulation", summary)
 
 
 def _in_process(simulation: Any, policies: Path | None) -> dict[str, Any]:
@@ -99,7 +94,10 @@ def _in_process(simulation: Any, policies: Path | None) -> dict[str, Any]:
             counts.take(emit)
             if emit.topic.startswith("interventions.") and emit.value is not None:
                 simulation.on_command(emit.value)
-    return {"decisions": dict(counts.decisions), "dead_letters": dict(counts.dead_letters)}
+    return {
+        "decisions": dict(sorted(counts.decisions.items())),
+        "dead_letters": dict(sorted(counts.dead_letters.items())),
+    }
 
 
 def _on_broker(

@@ -115,6 +115,6 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
                 yield plain
     except (OSError, EOFError, zlib.error) as error:
         raise UnreadableInput(
-            f"cannot read {path}: {error.__class__.__name__}: {error}.",
+            f"cannot read {path}: {getattr(error, 'strerror', None) or error}.",
             way_out="Check the path and that the file is whole (plain or gzip).",
         ) from error

@@ -100,12 +100,17 @@ def test_replay_reads_standard_input_and_speaks_to_people() -> None:
     run("replay", "/dev/null", "--dry")
     result = run("replay", LOYAL, "--dry")
     assert "loyalty_discount" in result.stdout
+    assert "{" not in result.stdout, "a mapping is a table, too"
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "told"),
     [
-        (["replay", "no/such/file", "--dry"], 1, ["E130", "no/such/file", "Check the path"]),
+        (
+            ["replay", "no/such/file", "--dry"],
+            1,
+            ["E130", "no/such/file: No such file or", "Check"],
+        ),
         (["replay", "[/x]", "--dry"], 1, ["E130", "[/x]"]),
         (["replay", LOYAL, "--format", "xml", "--dry"], 2, ["E101", "'xml'", "native-jsonl"]),
         (["replay", LOYAL, "--dry", "--speed", "fast"], 2, ["E101", "--speed", "'fast'"]),
@@ -124,6 +129,7 @@ def test_replay_reads_standard_input_and_speaks_to_people() -> None:
         (["worker", "--broker", "h:1", "--clock", "sun"], 2, ["E101", "'sun'", "wall, event"]),
         (["explain", "dec-1"], 2, ["E101", "--ledger"]),
         (["explain", "dec-1", "--ledger", LOYAL], 1, ["E132", "'dec-1'", "tail decisions"]),
+        (["explain", "X", "--ledger", LOYAL], 1, ["E132", "no decision 'X' in"]),
         (["explain", "dec-1", "--ledger", "no/such"], 2, ["E102", "no/such"]),
         (["policy", "check", "no/such"], 5, ["E120", "no/such"]),
         (["replay", LOYAL, "--no-such-option"], 2, ["--no-such-option"]),
@@ -220,6 +226,8 @@ def test_explain_recomputes_the_draw(tmp_path: Path) -> None:
     text = run("explain", entry["id"], "--ledger", ledger).stdout
     for candidate in entry["candidates"]:
         assert candidate["action"] in text
+    (asked,) = [line for line in text.splitlines() if line.strip().startswith("asked by")]
+    assert asked.endswith(" UTC")
     (draw,) = [line for line in text.splitlines() if line.strip().startswith("draw")]
     assert f"{uniform(entry['id']):.6f}" in draw
     assert "repeats" in draw
