@@ -58,7 +58,8 @@ try:
             if message["supersedes"]:
                 take_back(message["supersedes"], "superseded")
             shown[message["id"]] = message
-            text = message["content"]["headline"] or message["content"]["body"]
+            content = message["content"]
+            text = content["headline"] or content["body"] or message["placement"]
             print(f"show {message['action']} to {message['profile_id']}: {text}", flush=True)
             tell(message, "shown")
 finally:

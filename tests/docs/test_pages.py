@@ -138,3 +138,11 @@ def test_contract_names_every_reason_of_a_dead_letter() -> None:
     section = (DOCS / "contracts.md").read_text().partition("## Dead letters")[2]
     assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == used
     assert "dead-letters" in anchors(DOCS / "contracts.md")
+
+
+def test_readme_explains_a_command_that_it_shows() -> None:
+    """The id given to `explain` stands in the output above it, so that one can follow."""
+    page = (ROOT / "README.md").read_text()
+    ids = re.findall(r"orchestrator explain (cmd-\w+)", page)
+    assert ids
+    assert [one for one in ids if f"intervention_issued {one} " not in page] == []
