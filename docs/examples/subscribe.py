@@ -62,6 +62,8 @@ try:
             text = content["headline"] or content["body"] or message["placement"]
             print(f"show {message['action']} to {message['profile_id']}: {text}", flush=True)
             tell(message, "shown")
+except KeyboardInterrupt:
+    pass  # Ctrl-C ends it
 finally:
     consumer.close()
     producer.flush()
