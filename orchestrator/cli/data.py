@@ -117,7 +117,7 @@ def list_letters(
         out.print("no dead letters")
         return
     table(
-        f"{len(found)} dead letters",
+        "1 dead letter" if len(found) == 1 else f"{len(found)} dead letters",
         ("id", "reason", "detail"),
         ((one["id"], one["reason"], one["detail"][:DETAIL_CHARACTERS]) for one in found),
     )
