@@ -226,20 +226,6 @@ class Decider:
         contact = Contact(now, plan.name, action.channel, action.group)
         sent = sorted([*profile.contacts, contact])
         profile.contacts = [Contact(*kept) for kept in self.tables.policies.relevant(sent, now)]
-        offer = decision.offer
-        treatment = decision.treatment or ""
-        locale = situation.facts.get("locale")
-        told = content(
-            self.tables.policies,
-            plan.name,
-            treatment,
-            locale if isinstance(locale, str) else None,
-            situation.facts,
-            offer,
-        )
-        shown = situation.facts.get(action.shows_product or "")
-        if shown is not None:
-            told["product_ids"] = [shown]
         payload: Payload = {
             "id": command_id,
             "decision_id": decision.decision_id,
@@ -251,8 +237,8 @@ class Decider:
             "placement": action.placement,
             "action": plan.name,
             "treatment": decision.treatment,
-            "offer": offer,
-            "content": told,
+            "offer": decision.offer,
+            "content": self._content(situation, decision, plan),
             "expires_at_ms": decision.expires_at_ms,
             "supersedes": replaced.command_id if replaced else None,
             "cancel_on": list(cancel_on),
@@ -260,6 +246,22 @@ class Decider:
             "experiment": decision.experiment,
         }
         return Emit(channel_topic(action.channel), situation.profile_id, payload)
+
+    def _content(self, situation: Situation, decision: Decision, plan: Plan) -> dict[str, Any]:
+        """What the shopper reads, in their language, and the product it is about."""
+        locale = situation.facts.get("locale")
+        told = content(
+            self.tables.policies,
+            plan.name,
+            decision.treatment or "",
+            locale if isinstance(locale, str) else None,
+            situation.facts,
+            decision.offer,
+        )
+        product_id = situation.facts.get(plan.action.shows_product or "")
+        if product_id is not None:
+            told["product_ids"] = [product_id]
+        return told
 
     def _entry(
         self,
