@@ -209,7 +209,7 @@ class Transport(Protocol):
         ...
 
     def partitions(self, topics: Sequence[str]) -> dict[str, int]:
-        """Partition count of each topic; `BrokerUnreachable`, or `ClientFailed` if missing."""
+        """Partition count of each topic; `BrokerUnreachable`, or `TopicsNotReady` if missing."""
         ...
 
     def partition_for(self, key: bytes, count: int) -> int:

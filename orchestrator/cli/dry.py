@@ -10,7 +10,7 @@ import orjson
 
 from orchestrator import wiring
 from orchestrator.adapters.importers import Row
-from orchestrator.messages.aliases import canonical
+from orchestrator.messages.aliases import GA4, canonical, translated
 from orchestrator.processors.journey.intake import UNDONE
 from orchestrator.types import Emit
 
@@ -147,9 +147,8 @@ def _order_told(topic: str, value: bytes | None) -> str | None:
     if topic == "orders" and event["type"] not in UNDONE:
         order_id = event.get("order_id")
     elif topic == "clickstream" and canonical(event["type"]) == "order_completed":
-        properties = event.get("properties")
-        given = properties if isinstance(properties, dict) else {}
-        order_id = given.get("order_id", given.get("transaction_id"))
+        properties = (translated(event) if event["type"] in GA4 else event).get("properties")
+        order_id = properties.get("order_id") if isinstance(properties, dict) else None
     else:
         return None
     return order_id if isinstance(order_id, str) else None

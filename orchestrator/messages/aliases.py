@@ -56,7 +56,7 @@ def canonical(name: str) -> str:
 
 def translated(payload: Mapping[str, Any]) -> dict[str, Any]:
     """An event under GA4's name as one of ours; nothing is judged here."""
-    kind = GA4[payload["type"]]
+    kind = canonical(payload["type"])
     given = payload.get("properties")
     if not isinstance(given, Mapping):
         return {**payload, "type": kind}

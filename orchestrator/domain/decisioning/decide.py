@@ -12,6 +12,7 @@ from orchestrator.online.rng import uniform
 
 DO_NOTHING = "do_nothing"
 BUCKETS_MAX = 16_384
+"""People whose draw is kept between their decisions."""
 Row: TypeAlias = dict[str, Any]
 
 

@@ -57,36 +57,9 @@ class _SignalAtLeast(Test):
         return None if situation.signals.get(self.signal, 0.0) >= self.bound else self.code
 
 
-class _Signal(Test):
-    __slots__ = ("bound", "code", "holds", "signal")
+class _Comparison(Test):
+    """A leaf that compares what a name stands for with a bound."""
 
-    def __init__(self, signal: str, op: str, bound: Any, code: str) -> None:
-        self.signal = signal
-        self.holds = _COMPARE[op]
-        self.bound = bound
-        self.code = code
-
-    def refusal(self, situation: Situation) -> str | None:
-        held = self.holds(situation.signals.get(self.signal, 0.0), self.bound)
-        return None if held else self.code
-
-
-class _Own(Test):
-    """A leaf about what the situation itself holds, which is always known."""
-
-    __slots__ = ("bound", "code", "fact", "holds")
-
-    def __init__(self, fact: str, op: str, bound: Any, code: str) -> None:
-        self.fact = fact
-        self.holds = _COMPARE[op]
-        self.bound = bound
-        self.code = code
-
-    def refusal(self, situation: Situation) -> str | None:
-        return None if self.holds(getattr(situation, self.fact), self.bound) else self.code
-
-
-class _Concern(Test):
     __slots__ = ("bound", "code", "holds", "name")
 
     def __init__(self, name: str, op: str, bound: Any, code: str) -> None:
@@ -95,21 +68,36 @@ class _Concern(Test):
         self.bound = bound
         self.code = code
 
+
+class _Signal(_Comparison):
+    __slots__ = ()
+
+    def refusal(self, situation: Situation) -> str | None:
+        held = self.holds(situation.signals.get(self.name, 0.0), self.bound)
+        return None if held else self.code
+
+
+class _Own(_Comparison):
+    """A leaf about what the situation itself holds, which is always known."""
+
+    __slots__ = ()
+
+    def refusal(self, situation: Situation) -> str | None:
+        return None if self.holds(getattr(situation, self.name), self.bound) else self.code
+
+
+class _Concern(_Comparison):
+    __slots__ = ()
+
     def refusal(self, situation: Situation) -> str | None:
         return None if self.holds(situation.concern.get(self.name, 0.0), self.bound) else self.code
 
 
-class _Fact(Test):
-    __slots__ = ("bound", "code", "fact", "holds")
-
-    def __init__(self, fact: str, op: str, bound: Any, code: str) -> None:
-        self.fact = fact
-        self.holds = _COMPARE[op]
-        self.bound = bound
-        self.code = code
+class _Fact(_Comparison):
+    __slots__ = ()
 
     def refusal(self, situation: Situation) -> str | None:
-        value = situation.facts.get(self.fact)
+        value = situation.facts.get(self.name)
         return None if value is not None and self.holds(value, self.bound) else self.code
 
 
@@ -126,12 +114,18 @@ class _Known(Test):
         return None if known is self.wanted else self.code
 
 
-class _All(Test):
+class _Branches(Test):
+    """Several conditions, and the reason to tell instead of theirs."""
+
     __slots__ = ("parts", "reason")
 
     def __init__(self, parts: tuple[Test, ...], reason: str | None) -> None:
         self.parts = parts
         self.reason = reason
+
+
+class _All(_Branches):
+    __slots__ = ()
 
     def refusal(self, situation: Situation) -> str | None:
         for part in self.parts:
@@ -141,12 +135,8 @@ class _All(Test):
         return None
 
 
-class _Any(Test):
-    __slots__ = ("parts", "reason")
-
-    def __init__(self, parts: tuple[Test, ...], reason: str | None) -> None:
-        self.parts = parts
-        self.reason = reason
+class _Any(_Branches):
+    __slots__ = ()
 
     def refusal(self, situation: Situation) -> str | None:
         first: str | None = None

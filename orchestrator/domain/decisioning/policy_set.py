@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from orchestrator.domain.decisioning.action import Action
 from orchestrator.domain.decisioning.conditions import leaves
@@ -29,7 +29,9 @@ from orchestrator.domain.decisioning.validation import SINGLE, trees, validate
 from orchestrator.errors import InvalidPolicy
 
 Agenda: TypeAlias = tuple[tuple[Candidate, ...], tuple[tuple[int, Plan], ...]]
-"""A line for each action, refused where that is certain from the outset; those in question."""
+"""A line for each action, refused where that is certain from the outset (else it only holds the
+place), and those in question, with their places."""
+Sent = TypeVar("Sent", bound=Contact)
 AGENDAS_MAX = 256
 HASH_DIGITS = 12
 
@@ -179,7 +181,7 @@ class PolicySet:
 
     # -- what to keep of the past
 
-    def relevant(self, contacts: Sequence[Contact], now_ms: int, limit: int = 32) -> list[Contact]:
+    def relevant(self, contacts: Sequence[Sent], now_ms: int, limit: int = 32) -> list[Sent]:
         """The contacts that caps and cooldowns may still ask for, oldest first.
 
         Where there are more than `limit`, those that matter longest are kept: a discount of last

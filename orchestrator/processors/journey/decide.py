@@ -153,25 +153,20 @@ class Decider:
 
     def _cart(self, session: Session) -> dict[str, Any]:
         """Facts of the cart and the products in it; what is not known is left out."""
-        course = session.course
-        found: dict[str, Any] = {
-            "cart_value_cents": course.cart_value_cents,
-            "cart_items_count": min(COUNT_MAX, course.items_count),
-        }
-        if session.currency_last:
-            found["currency"] = session.currency_last
-        if session.device_last:
-            found["device"] = session.device_last
-        if session.locale_last:
-            found["locale"] = session.locale_last
-        viewed = course.viewed
-        if viewed:
-            found["product_id"] = viewed[-1]
+        viewed = session.viewed_product_ids
+        partner = None
         if self.tables.partners:
-            partner = self.tables.partner([*reversed(course.cart), *reversed(viewed)])
-            if partner is not None:
-                found["bundle_product_id"] = partner
-        return found
+            partner = self.tables.partner([*reversed(session.cart_product_ids), *reversed(viewed)])
+        found = {
+            "cart_value_cents": session.cart_value_cents,
+            "cart_items_count": min(COUNT_MAX, session.items_count),
+            "currency": session.currency,
+            "device": session.device,
+            "locale": session.locale,
+            "product_id": viewed[-1] if viewed else None,
+            "bundle_product_id": partner,
+        }
+        return {name: value for name, value in found.items() if value is not None}
 
     # -- what it leaves behind
 
@@ -225,7 +220,7 @@ class Decider:
         )
         contact = Contact(now, plan.name, action.channel, action.group)
         sent = sorted([*profile.contacts, contact])
-        profile.contacts = [Contact(*kept) for kept in self.tables.policies.relevant(sent, now)]
+        profile.contacts = self.tables.policies.relevant(sent, now)
         payload: Payload = {
             "id": command_id,
             "decision_id": decision.decision_id,

@@ -198,8 +198,7 @@ class JourneyProcessor:
         sessions = profile.sessions.open
         if len(sessions) == 1 and not profile.follow_ups:
             session = sessions[0]
-            close_ms = session.last_ms + self._close_after_ms
-            return self._silence_due_ms(session) or close_ms
+            return self._silence_due_ms(session) or session.last_ms + self._close_after_ms
         due = [silence_ms for session in sessions if (silence_ms := self._silence_due_ms(session))]
         close_ms = profile.sessions.next_close_ms()
         if close_ms:
