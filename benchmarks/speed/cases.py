@@ -138,11 +138,11 @@ def prepare_product(address: str, prefix: str, folder: Path) -> list[str]:
     """Create the product's topics; return the options that name this installation."""
     names = ["--broker", address]
     if prefix:
-        names += ["--topic-prefix", prefix, "--group-prefix", prefix + "orchestrator"]
+        names += ["--topic-prefix", prefix]
     create = orchestrator("topics", "create", *names, "--partitions", str(kafka.PARTITIONS))
     with Running(create, folder / "topics.log") as process:
         process.wait(60)
-    return names
+    return [*names, "--group-prefix", prefix + "orchestrator"] if prefix else names
 
 
 def _run_product(events: Sequence[Event], at: _Place) -> Outcome:
