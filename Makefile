@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+COMPILED := build/compiled/.ready
 PURE := */orchestrator/domain/*,*/orchestrator/processors/*,*/orchestrator/messages/*,*/orchestrator/online/*,*/orchestrator/types.py,*/orchestrator/errors.py,*/orchestrator/ports.py,*/orchestrator/windowing.py
 
 # compiled tests and modules are kept between runs, whatever the caller's shell says
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check coverage bench bench-quality bench-replay schemas golden docs test-kafka clean
+.PHONY: help demo test compiled test-compiled lint check coverage bench bench-quality bench-replay schemas golden docs test-kafka clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -29,6 +30,18 @@ test: $(READY) ## every test that needs no more than this machine
 	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/conformance tests/golden tests/docs tests/deploy $(ARGS)
 	@$(BIN)/python -m pytest -q tests/integration $(ARGS)
 
+compiled: $(COMPILED) ## the hot path compiled by mypyc, in build/compiled (a C compiler and Python's headers needed)
+
+$(COMPILED): setup.py $(shell find orchestrator -name '*.py') | $(READY)
+	@echo "Compiling the hot path (about a minute) ..."
+	@rm -rf build && ORCHESTRATOR_COMPILE=1 $(BIN)/python -m pip wheel --quiet --disable-pip-version-check \
+	  --no-deps --no-build-isolation --wheel-dir build/wheel .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/compiled build/wheel/*.whl
+	@touch $@
+
+test-compiled: $(COMPILED) ## the fast tests on the compiled build
+	@$(BIN)/python -m pytest -q -n 2 -o pythonpath='build/compiled .' tests/unit tests/conformance tests/golden $(ARGS)
+
 lint: $(READY) ## format, lint, types, import floors, generated files
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
 	@$(BIN)/orchestrator schemas check
@@ -41,7 +54,7 @@ coverage: $(READY) ## the fast tests once more, with branches counted: at least 
 	@$(BIN)/coverage report --skip-covered --fail-under=98 --precision=1 --include='$(PURE)'
 	@$(BIN)/coverage report --fail-under=87 --precision=1 | tail -1
 
-bench: $(READY) ## speed against Quix Streams, bytewax and Faust on one broker; ratios, JSON in benchmarks/results
+bench: $(READY) $(if $(shell command -v cc),$(COMPILED)) ## speed against Quix Streams, bytewax and Faust on one broker; ratios, JSON in benchmarks/results
 	@$(BIN)/python -m benchmarks.speed $(ARGS)
 
 bench-quality: $(READY) ## quality on real data: make bench-quality ARGS='--data DIR'

@@ -1,7 +1,6 @@
 """Words every floor shares: identifiers, units, positions, and what a fold returns."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, NamedTuple, NewType, Protocol, TypeAlias, TypeVar
 
 Millis = NewType("Millis", int)
@@ -17,6 +16,7 @@ Payload: TypeAlias = dict[str, Any]
 """A JSON object in the form of its topic's model, about to be encoded; tests validate each."""
 
 S = TypeVar("S")
+NO_VERSIONS: Mapping[str, str] = {}
 
 
 class Keyed(Protocol):
@@ -36,20 +36,39 @@ class Position(NamedTuple):
     offset: int
 
 
-class Record(NamedTuple):
-    """One decoded input record, as a fold sees it."""
+class Record:
+    """One decoded input record, as a fold sees it.
 
-    topic: str
-    """Logical topic name."""
-    partition: int
-    offset: int
-    key: str
-    value: Any
-    """The decoded message (a struct of `orchestrator.messages.wire`), or None for a tombstone."""
-    time_ms: Millis
-    """Event time."""
-    traceparent: str | None = None
-    """W3C trace context of the record, where it had one."""
+    Args:
+        topic: Logical topic name.
+        partition: The partition of it.
+        offset: The place in that.
+        key: The key, decoded.
+        value: The decoded message (a struct of `orchestrator.messages.wire`), or None for a
+            tombstone.
+        time_ms: Event time.
+        traceparent: W3C trace context of the record, where it had one.
+    """
+
+    __slots__ = ("key", "offset", "partition", "time_ms", "topic", "traceparent", "value")
+
+    def __init__(
+        self,
+        topic: str,
+        partition: int,
+        offset: int,
+        key: str,
+        value: Any,
+        time_ms: int,
+        traceparent: str | None = None,
+    ) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.offset = offset
+        self.key = key
+        self.value = value
+        self.time_ms = Millis(time_ms)
+        self.traceparent = traceparent
 
     @property
     def position(self) -> Position:
@@ -66,29 +85,40 @@ class Emit(NamedTuple):
     """Carries `id`, `type` and `time_ms`; None is a tombstone."""
 
 
-@dataclass(slots=True)
 class Step(Generic[S]):
     """What a fold returns: the state to keep (None: forget the key) and what to publish.
 
     When to wake is part of the state: `Keyed.wake_at_ms`.
     """
 
-    state: S | None
-    emits: tuple[Emit, ...] | list[Emit] = ()
+    __slots__ = ("emits", "state")
+
+    def __init__(self, state: S | None, emits: Sequence[Emit] = ()) -> None:
+        self.state = state
+        self.emits = emits
 
 
-@dataclass(slots=True)
 class Scope:
     """What belongs to a partition as a whole, beside its keys; serialised with each batch.
 
     A fold may read and change it; it must survive a JSON round trip.
+
+    Args:
+        partition: The partition.
+        partitions: How many there are.
+        versions: Versions of models and policies in force, by family; set by the host, not
+            serialised.
     """
 
-    partition: int
-    partitions: int
-    positions: dict[str, int] = field(default_factory=dict)
-    """Last offset folded, by logical topic: what `positions` of a ledger entry pins."""
-    values: dict[str, Any] = field(default_factory=dict)
-    """Room for the processor, e.g. this partition's share of a budget already spent."""
-    versions: Mapping[str, str] = field(default_factory=dict)
-    """Versions of models and policies in force, by family; set by the host, not serialised."""
+    __slots__ = ("partition", "partitions", "positions", "values", "versions")
+
+    def __init__(
+        self, partition: int, partitions: int, *, versions: Mapping[str, str] = NO_VERSIONS
+    ) -> None:
+        self.partition = partition
+        self.partitions = partitions
+        self.positions: dict[str, int] = {}
+        """Last offset folded, by logical topic: what `positions` of a ledger entry pins."""
+        self.values: dict[str, Any] = {}
+        """Room for the processor, e.g. this partition's share of a budget already spent."""
+        self.versions = versions

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.speed import latency, machine, peers, report
-from benchmarks.speed.cases import BASELINE, CASES, SLOWEST, Setting
+from benchmarks.speed.cases import BASELINE, CASES, COMPILED, SLOWEST, Setting, is_compiled
 from benchmarks.speed.rounds import SMALL, measure
 from benchmarks.speed.stream import Plan, records
 
@@ -55,6 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"Unknown engine: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
     cases = [case for case in CASES if case.name in wanted]
+    if COMPILED in wanted and not is_compiled():
+        tell("there is no compiled build: left out (make compiled)")
+        cases = [case for case in cases if not case.is_compiled]
     plan = FULL if args.full else Plan(args.events, args.live_sessions)
     if plan.events * min((case.share for case in cases), default=1) <= 2 * SMALL:
         print(f"--events {plan.events} is too few: {SMALL} go into the start-up", file=sys.stderr)

@@ -16,6 +16,9 @@ from benchmarks.speed.process import RunFailed, Running, Usage
 from benchmarks.speed.stream import Event
 
 PRODUCT = "product"
+COMPILED = "product-compiled"
+COMPILED_PATH = Path(__file__).parents[2] / "build" / "compiled"
+"""Where `make compiled` puts it."""
 BASELINE = "quix"
 SLOWEST = "faust"
 ENGINE_CORE = 1
@@ -35,11 +38,20 @@ class Case:
     share: float = 1.0
     """Part of the backlog it gets: a slow engine needs fewer events for the same precision."""
     options: dict[str, str] = field(default_factory=dict)
+    is_compiled: bool = False
 
 
 CASES = (
     Case("host", "our host, reference job", "exactly once", "host", is_peer=False),
     Case(PRODUCT, "whole product (orchestrator worker)", "exactly once", "", is_peer=False),
+    Case(
+        COMPILED,
+        "whole product, hot path compiled",
+        "exactly once",
+        "",
+        is_peer=False,
+        is_compiled=True,
+    ),
     Case(BASELINE, "Quix Streams", "at least once", "quix"),
     Case("quix-eos", "Quix Streams", "exactly once", "quix", options={"guarantee": "exactly-once"}),
     Case("bytewax", "bytewax, recovery 1 s", "at least once", "flow"),
@@ -100,7 +112,7 @@ def run(
             if commands is not None and found != commands:
                 raise RunFailed(f"{found} commands written, {commands} expected")
             return outcome
-        return _run_product(events, at)
+        return _run_product(case, events, at)
 
 
 def _run_reference(case: Case, events: Sequence[Event], at: _Place) -> Outcome:
@@ -130,8 +142,13 @@ def _run_reference(case: Case, events: Sequence[Event], at: _Place) -> Outcome:
 
 
 def orchestrator(*arguments: str) -> list[str]:
-    """A command line of the product."""
-    return [sys.executable, "-m", "orchestrator", *arguments]
+    """A command line of the product: the package that is installed, or on PYTHONPATH."""
+    return [sys.executable, "-P", "-m", "orchestrator", *arguments]
+
+
+def is_compiled() -> bool:
+    """Whether there is a compiled build to measure."""
+    return any(COMPILED_PATH.glob("orchestrator/processors/*.so"))
 
 
 def prepare_product(address: str, prefix: str, folder: Path) -> list[str]:
@@ -145,14 +162,15 @@ def prepare_product(address: str, prefix: str, folder: Path) -> list[str]:
     return [*names, "--group-prefix", prefix + "orchestrator"] if prefix else names
 
 
-def _run_product(events: Sequence[Event], at: _Place) -> Outcome:
+def _run_product(case: Case, events: Sequence[Event], at: _Place) -> Outcome:
     address, prefix, folder, core = at
     names = prepare_product(address, prefix, folder)
     kafka.preload(address, events, prefix + kafka.INPUT)
     group = f"{prefix}orchestrator-worker"
     progress = kafka.Progress(address, group, prefix + kafka.INPUT)
     command = orchestrator("worker", *names, "--clock", "event", "--slot", "speed")
-    with Running(command, folder / "log", core) as process:
+    package = COMPILED_PATH if case.is_compiled else None
+    with Running(command, folder / "log", core, package) as process:
         process.wait_until(lambda: progress.committed() >= len(events), time_limit_s(len(events)))
         progress.close()
         usage = process.stop()

@@ -37,9 +37,16 @@ class Running:
         command: Program and arguments.
         log: File that takes its output.
         core: The core to hold it on, where `taskset` exists; None leaves it free.
+        package: Folder to import packages from before all others.
     """
 
-    def __init__(self, command: Sequence[str], log: Path, core: int | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        core: int | None = None,
+        package: Path | None = None,
+    ) -> None:
         prefix = () if core is None or not shutil.which("taskset") else ("taskset", "-c", str(core))
         self._log = log
         self._started = time.monotonic()
@@ -50,6 +57,7 @@ class Running:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                env=os.environ | {"PYTHONPATH": str(package)} if package else None,
             )
         self.usage: Usage | None = None
 

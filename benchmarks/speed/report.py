@@ -6,13 +6,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.speed.cases import BASELINE, PRODUCT, SLOWEST, describe
+from benchmarks.speed.cases import BASELINE, COMPILED, PRODUCT, SLOWEST, describe
 from benchmarks.speed.rounds import Series, Spread, paired, spread
 
 GOALS = (
     ("our host / Quix Streams", "host", BASELINE, 0.5),
     ("our host / tuned Faust", "host", SLOWEST, 0.1),
     ("whole product / Quix Streams' reference job", PRODUCT, BASELINE, 1.0),
+    ("whole product, compiled / Quix Streams' reference job", COMPILED, BASELINE, 1.0),
 )
 LATENCY_GOAL = ("p99 event to command / p99 of the broker alone", 3.0)
 

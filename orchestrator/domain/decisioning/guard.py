@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from orchestrator.domain.decisioning.action import Action
@@ -47,14 +46,26 @@ def _minutes(text: str) -> int:
     return int(text[:2]) * 60 + int(text[3:])
 
 
-class _Cap(NamedTuple):
-    code: str
-    span_ms: int
-    contacts_max: int
-    channels: frozenset[str] | None
-    groups: frozenset[str] | None
-    interruptive: frozenset[str] | None
-    """Names of interruptive actions where only they count."""
+class _Cap:
+    """A cap; `interruptive` holds the names of interruptive actions where only they count."""
+
+    __slots__ = ("channels", "code", "contacts_max", "groups", "interruptive", "span_ms")
+
+    def __init__(
+        self,
+        code: str,
+        span_ms: int,
+        contacts_max: int,
+        channels: frozenset[str] | None,
+        groups: frozenset[str] | None,
+        interruptive: frozenset[str] | None,
+    ) -> None:
+        self.code = code
+        self.span_ms = span_ms
+        self.contacts_max = contacts_max
+        self.channels = channels
+        self.groups = groups
+        self.interruptive = interruptive
 
     def counts(self, contact: Contact) -> bool:
         return (

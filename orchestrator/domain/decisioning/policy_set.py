@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 from orchestrator.domain.decisioning.action import Action
 from orchestrator.domain.decisioning.conditions import leaves
 from orchestrator.domain.decisioning.documents import Source, parse
+from orchestrator.domain.decisioning.due import DueRules
 from orchestrator.domain.decisioning.gates import Test, compile_tree
 from orchestrator.domain.decisioning.guard import Guard
 from orchestrator.domain.decisioning.kinds import (
@@ -94,12 +95,8 @@ class PolicySet:
         """What all actions need."""
         self._agendas: dict[tuple[str, str, str], Agenda] = {}
         self._shares: dict[tuple[int, int], dict[str, int]] = {}
-        self._due_events = frozenset(self.signals.events)
-        self._urgent_events = frozenset(self.signals.urgent_events)
-        self._due_conditions = _by_event(self.signals)
-        self._spacing_ms: int = self.signals.decision_spacing_ms
-        self._urgent_spacing_ms: int = self.signals.urgent_spacing_ms
-        self._silence_ms: dict[str, int] = {**self.signals.silence_ms}
+        self.due = DueRules(self.signals)
+        """When a decision is due."""
 
     def plan(self, action: str) -> Plan:
         """The action of a name; raises `KeyError` where it is not in force."""
@@ -125,50 +122,7 @@ class PolicySet:
                 self._agendas[key] = found
         return found
 
-    # -- when a decision is due
-
-    def is_due(self, event_type: str, now_ms: int, last_decision_ms: int) -> bool | None:
-        """Whether an event makes a decision due; None: where its signals say so, see `confirms`.
-
-        It depends on what the shopper does alone, on no model and no draw: so runs with different
-        models decide at the same moments.
-
-        Args:
-            event_type: Type of the event just added.
-            now_ms: The profile's own time.
-            last_decision_ms: Latest decision of the session; 0: none.
-        """
-        since_ms = now_ms - last_decision_ms
-        if event_type in self._urgent_events:
-            return since_ms >= self._urgent_spacing_ms
-        is_due_event = event_type in self._due_events
-        if not is_due_event and event_type not in self._due_conditions:
-            return False
-        if since_ms < self._spacing_ms:
-            return False
-        return True if is_due_event else None
-
-    def confirms(self, event_type: str, signals: dict[str, float]) -> bool:
-        """Whether the session's signals make a decision due after an event of this type."""
-        situation = _signals_only(signals)
-        return any(
-            test.refusal(situation) is None for test in self._due_conditions.get(event_type, ())
-        )
-
-    def silence_due_ms(self, stage: str, last_ms: int, last_decision_ms: int) -> int:
-        """When silence makes a decision due; 0: not before the next event.
-
-        One that was made since the last event, by silence or for another reason, is enough.
-
-        Args:
-            stage: Where the shopper is.
-            last_ms: Latest event of the session.
-            last_decision_ms: Latest decision of the session; 0: none.
-        """
-        wait_ms = self._silence_ms.get(stage)
-        if wait_ms is None or last_decision_ms > last_ms:
-            return 0
-        return last_ms + wait_ms
+    # -- what to keep of the past, and to do in the future
 
     def follow_ups(self, outcome: str) -> tuple[tuple[Journey, FollowUp], ...]:
         """What may follow a session of an outcome, each with its journey."""
@@ -178,8 +132,6 @@ class PolicySet:
             if outcome in journey.after
             for follow_up in journey.follow_ups
         )
-
-    # -- what to keep of the past
 
     def relevant(self, contacts: Sequence[Sent], now_ms: int, limit: int = 32) -> list[Sent]:
         """The contacts that caps and cooldowns may still ask for, oldest first.
@@ -297,26 +249,3 @@ def _published(key: str, value: bytes | Mapping[str, Any]) -> Mapping[str, Any]:
             way_out="Publish it again with `orchestrator policy publish`.",
         )
     return row
-
-
-def _by_event(signal_set: SignalSet) -> Mapping[str, tuple[Test, ...]]:
-    tests: dict[str, tuple[Test, ...]] = {}
-    for condition in signal_set.conditions:
-        test = compile_tree(condition.when, "due")
-        for event in condition.events:
-            tests[event] = (*tests.get(event, ()), test)
-    return tests
-
-
-def _signals_only(signals: dict[str, float]) -> Situation:
-    return Situation(
-        now_ms=0,
-        profile_id="",
-        session_id=None,
-        stage="",
-        risk=0.0,
-        concern={},
-        signals=signals,
-        facts={},
-        consent={},
-    )

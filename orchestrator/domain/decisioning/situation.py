@@ -74,6 +74,24 @@ FACTS: Mapping[str, Fact] = {
     "shipping_cost_cents": Fact("number", "shipping cost of the cart, cents"),
 }
 """Facts that conditions and texts may name. One that is None or missing is unknown."""
+_FIELDS = (
+    "budgets_left_cents",
+    "concern",
+    "consent",
+    "contacts",
+    "customer_id",
+    "dismissed",
+    "facts",
+    "follow_up",
+    "now_ms",
+    "profile_id",
+    "risk",
+    "session_id",
+    "signals",
+    "stage",
+    "suppressions",
+    "trigger",
+)
 
 
 class Situation:
@@ -99,24 +117,7 @@ class Situation:
         follow_up: Name of the follow-up due, where the trigger is one.
     """
 
-    __slots__ = (
-        "budgets_left_cents",
-        "concern",
-        "consent",
-        "contacts",
-        "customer_id",
-        "dismissed",
-        "facts",
-        "follow_up",
-        "now_ms",
-        "profile_id",
-        "risk",
-        "session_id",
-        "signals",
-        "stage",
-        "suppressions",
-        "trigger",
-    )
+    __slots__ = _FIELDS
 
     def __init__(
         self,
@@ -157,5 +158,5 @@ class Situation:
 
     def replace(self, **changes: object) -> "Situation":
         """A copy with some fields changed."""
-        values = {name: getattr(self, name) for name in self.__slots__}
+        values = {name: getattr(self, name) for name in _FIELDS}
         return Situation(**(values | changes))

@@ -7,13 +7,8 @@ from orchestrator.domain.sessions.intake import ClickEvent
 from orchestrator.domain.sessions.session import Session, Verdict
 from orchestrator.domain.sessions.settings import SessionSettings
 
-
-class Routed(NamedTuple):
-    """Where an event went."""
-
-    session: Session | None
-    """The session it was added to, or is a duplicate in; None where it is late."""
-    verdict: Verdict
+Routed = tuple[Session | None, Verdict]
+"""The session an event was added to, or is a duplicate in (None where it is late), and how."""
 
 
 class Horizon(NamedTuple):
@@ -24,7 +19,7 @@ class Horizon(NamedTuple):
     generation: int
 
 
-_LATE = Routed(None, "late")
+_LATE: Routed = (None, "late")
 
 
 class SessionSet:
@@ -63,7 +58,7 @@ class SessionSet:
         if time_ms >= session.last_ms + self.settings.gap_ms:
             return self._open_next(session, event, event_id_hash)
         verdict = session.add(event, event_id_hash)
-        return _LATE if verdict == "late" else Routed(session, verdict)
+        return _LATE if verdict == "late" else (session, verdict)
 
     def due(self, watermark_ms: int) -> list[Session]:
         """Hand out the sessions that have ended, in the order of their ends; once each.
@@ -117,7 +112,7 @@ class SessionSet:
         session.add(event, event_id_hash)
         self.open.append(session)
         self.open.sort(key=_age, reverse=True)
-        return Routed(session, "added")
+        return (session, "added")
 
     def _extend_back(self, session: Session, event: ClickEvent, event_id_hash: int) -> Routed:
         """An event before the session's first, which may bridge the gap to the one before."""
@@ -126,7 +121,7 @@ class SessionSet:
             return _LATE
         verdict = session.add(event, event_id_hash)
         if verdict != "added":
-            return _LATE if verdict == "late" else Routed(session, verdict)
+            return _LATE if verdict == "late" else (session, verdict)
         for before in self.open:
             if (
                 before is not session
@@ -135,9 +130,9 @@ class SessionSet:
             ):
                 before.merge(session)
                 self.open.remove(session)
-                return Routed(before, "added")
+                return (before, "added")
         self.open.sort(key=_age, reverse=True)
-        return Routed(session, "added")
+        return (session, "added")
 
     def _make_room(self, time_ms: int) -> None:
         """End the oldest session where as many are open, at that time, as may be."""

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator.domain.decisioning import Decision, Situation, content, decide
+from orchestrator.domain.decisioning.content import content
+from orchestrator.domain.decisioning.decide import Decision, decide
 from orchestrator.domain.decisioning.plan import Plan
-from orchestrator.domain.intent import concern
-from orchestrator.domain.sessions import Session
-from orchestrator.domain.signals import features
+from orchestrator.domain.decisioning.situation import Situation
+from orchestrator.domain.intent.concern import concern
+from orchestrator.domain.sessions.session import Session
+from orchestrator.domain.signals.features import features
 from orchestrator.processors.journey.budgets import budgets_left_cents, spend
 from orchestrator.processors.journey.intake import COUNT_MAX, WITHDRAWN
 from orchestrator.processors.journey.ledger import LEDGER, channel_topic

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from orchestrator.domain.sessions import Session
+from orchestrator.domain.sessions.session import Session
 from orchestrator.processors.journey.ledger import revocation
 from orchestrator.processors.journey.state import MAX_DISMISSALS, KnownOrder, Profile
 from orchestrator.types import Emit, Millis

@@ -1,6 +1,6 @@
 """The messages the fast lane writes: ledger entries, commands, revocations, closed sessions."""
 
-from orchestrator.domain.sessions import Session
+from orchestrator.domain.sessions.session import Session
 from orchestrator.processors.journey.state import Outstanding
 from orchestrator.types import Emit, Millis, Payload
 

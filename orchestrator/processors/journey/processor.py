@@ -5,8 +5,10 @@ from typing import Any
 
 from orchestrator.domain.decisioning import PolicySet
 from orchestrator.domain.risk import Risk
-from orchestrator.domain.sessions import Session, SessionSet, SessionSettings
-from orchestrator.domain.signals import values
+from orchestrator.domain.sessions.session import Session
+from orchestrator.domain.sessions.session_set import SessionSet
+from orchestrator.domain.sessions.settings import SessionSettings
+from orchestrator.domain.signals.values import values
 from orchestrator.errors import InvalidRecord
 from orchestrator.messages import wire
 from orchestrator.processors.journey.decide import Decider
@@ -116,12 +118,11 @@ class JourneyProcessor:
         event = record.value
         key = record.key
         profile = state or Profile(SessionSet(self.sessions))
-        routed = profile.sessions.route(event)
-        session = routed.session
+        session, verdict = profile.sessions.route(event)
         kind = event.type
         if session is None:
             return self._late(key, profile, event, now)
-        if routed.verdict == "duplicate":
+        if verdict == "duplicate":
             return Step(profile)
         profile.last_ms = max(profile.last_ms, event.time_ms)
         if event.customer_id:
@@ -135,10 +136,10 @@ class JourneyProcessor:
             emits += on_cart_emptied(key, profile, session, event.time_ms, names)
         now_ms = Millis(session.last_ms)  # the shopper's own time, whatever other topics say
         policies = self.tables.policies
-        due = policies.is_due(kind, now_ms, session.last_decision_ms)
+        due = policies.due.after_event(kind, now_ms, session.last_decision_ms)
         if due is not False:
             signals = values(session, now_ms)
-            if due or policies.confirms(kind, signals):
+            if due or policies.due.confirms(kind, signals):
                 trigger = Trigger.of_record(record, event.id, now_ms)
                 emits += self.decider.in_session(scope, key, profile, session, trigger, signals)
         self._plan_wake(profile, now)
@@ -210,7 +211,7 @@ class JourneyProcessor:
         return min(due)
 
     def _silence_due_ms(self, session: Session) -> int:
-        return self.tables.policies.silence_due_ms(
+        return self.tables.policies.due.after_silence_ms(
             session.stage, session.last_ms, session.last_decision_ms
         )
 

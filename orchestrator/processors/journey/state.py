@@ -2,7 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from orchestrator.domain.sessions import Session, SessionSet
+from orchestrator.domain.sessions.session import Session
+from orchestrator.domain.sessions.session_set import SessionSet
 from orchestrator.types import CommandId, DecisionId, Millis, SessionId
 
 MAX_COMMANDS = 8
@@ -56,21 +57,24 @@ class FollowUp(NamedTuple):
     """Facts of the cart as it was left."""
 
 
+_FACTS = (
+    "consent",
+    "coupon_share",
+    "customer_id",
+    "is_member",
+    "locale",
+    "orders_count",
+    "orders_value_cents",
+    "returns_share",
+    "segment",
+    "time_zone",
+)
+
+
 class Facts:
     """What is known of the person beside the clicks; None where nobody said."""
 
-    __slots__ = (
-        "consent",
-        "coupon_share",
-        "customer_id",
-        "is_member",
-        "locale",
-        "orders_count",
-        "orders_value_cents",
-        "returns_share",
-        "segment",
-        "time_zone",
-    )
+    __slots__ = _FACTS
 
     def __init__(self) -> None:
         self.customer_id: str | None = None
@@ -101,12 +105,12 @@ class Facts:
         )
 
     def dump(self) -> list[Any]:
-        return [getattr(self, name) for name in self.__slots__]
+        return [getattr(self, name) for name in _FACTS]
 
     @classmethod
     def load(cls, row: list[Any]) -> "Facts":
         facts = cls()
-        for name, value in zip(cls.__slots__, row, strict=True):
+        for name, value in zip(_FACTS, row, strict=True):
             setattr(facts, name, value)
         return facts
 

@@ -1,20 +1,32 @@
 """What made a decision due, and the id that follows from it."""
 
-from typing import Literal, NamedTuple
+from typing import Literal, TypeAlias
 
 from orchestrator.online.rng import decision_hex
 from orchestrator.types import DecisionId, Millis, Payload, Record
 
+Kind: TypeAlias = Literal["event", "silence", "follow_up"]
 
-class Trigger(NamedTuple):
-    """Why and when."""
 
-    decision_id: DecisionId
-    now_ms: Millis
-    """The profile's own time."""
-    situation: Literal["event", "silence", "follow_up"]
-    payload: Payload
-    """As the ledger tells it."""
+class Trigger:
+    """Why and when.
+
+    Args:
+        decision_id: Derived from what made it due.
+        now_ms: The profile's own time.
+        situation: What kind of reason it is.
+        payload: As the ledger tells it.
+    """
+
+    __slots__ = ("decision_id", "now_ms", "payload", "situation")
+
+    def __init__(
+        self, decision_id: DecisionId, now_ms: Millis, situation: Kind, payload: Payload
+    ) -> None:
+        self.decision_id = decision_id
+        self.now_ms = now_ms
+        self.situation: Kind = situation
+        self.payload = payload
 
     @classmethod
     def of_record(cls, record: Record, event_id: str, now: Millis) -> "Trigger":
@@ -37,5 +49,5 @@ class Trigger(NamedTuple):
         """A timer; it names what was due, not when it was noticed."""
         payload: Payload = {"kind": "timer", "timer": name, "due_ms": due_ms, "now_ms": now}
         digits = decision_hex("timer", profile_id, session_id, name, due_ms)
-        situation: Literal["silence", "follow_up"] = "silence" if name == "silence" else "follow_up"
+        situation: Kind = "silence" if name == "silence" else "follow_up"
         return cls(DecisionId(f"dec-{digits}"), now, situation, payload)

@@ -1,6 +1,5 @@
 """From raw records to records a fold takes, or to a reason why not. Nothing is ever lost here."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from orchestrator.errors import InvalidRecord
@@ -26,7 +25,7 @@ def admit(processor: Processor[Any], lane: Lane[Any], raw: RawRecord, future_ms:
     """Decode one record; a rejected one keeps its place in the order of its topic.
 
     The host's hottest function: a million records make ten million calls here, so it asks for
-    each thing once and builds the record without its constructor.
+    each thing once.
     """
     key = ""
     message: Any
@@ -53,10 +52,7 @@ def admit(processor: Processor[Any], lane: Lane[Any], raw: RawRecord, future_ms:
         time_ms = lane.unit.merge.time_ms(lane.topic)
     headers = raw.headers()
     traceparent = incoming_traceparent(headers) if headers else None
-    return _record(
-        Record,
-        (lane.topic, lane.number, raw.offset(), key, message, time_ms, traceparent),
-    )
+    return Record(lane.topic, lane.number, raw.offset(), key, message, time_ms, traceparent)
 
 
 def was_forwarded(raw: RawRecord) -> bool:
@@ -72,7 +68,6 @@ def _rejected(error: Exception, key: str) -> Rejected:
     return Rejected("processing_error", f"the decoder raised {type(error).__name__}")
 
 
-_record: Callable[[type[Record], tuple[Any, ...]], Record] = tuple.__new__
 _KEY_MISSING = InvalidRecord("key_missing", "the record has no key")
 _FUTURE = InvalidRecord("future_time", "its time lies too far after its writing")
 _TOMBSTONE = InvalidRecord("tombstone", "this topic has no use for a record without a value")

@@ -363,7 +363,8 @@ def test_an_eraser_leaves_nothing() -> None:
     run = runner(processor())
     feed(run, [decision(0)])
     gone = record("decisions", decision(1))
-    run.feed(gone._replace(value=None))
+    gone.value = None
+    run.feed(gone)
     assert len(run.states) == 0
 
 

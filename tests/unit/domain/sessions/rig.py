@@ -44,7 +44,7 @@ def fold(
     verdicts: list[str] = []
     latest_ms = 0
     for count, event in enumerate(events, start=1):
-        verdicts.append(held.route(decoded(event)).verdict)
+        verdicts.append(held.route(decoded(event))[1])
         latest_ms = max(latest_ms, event["time_ms"])
         if restart_every and count % restart_every == 0:
             held = through_json(held)

@@ -19,8 +19,8 @@ def fresh() -> SessionSet:
 
 def route(held: SessionSet, at: float, session: str | None = "s-1", **fields: str) -> str:
     """Verdict and session, e.g. `added s-1`."""
-    routed = held.route(decoded(click(at=at, session=session, **fields)))
-    return f"{routed.verdict} {routed.session.session_id if routed.session else '-'}"
+    found, verdict = held.route(decoded(click(at=at, session=session, **fields)))
+    return f"{verdict} {found.session_id if found else '-'}"
 
 
 def open_ids(held: SessionSet) -> list[str]:

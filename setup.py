@@ -1,0 +1,60 @@
+"""Plain Python, unless ORCHESTRATOR_COMPILE=1 asks mypyc to compile the hot path.
+
+The same sources either way (docs/adr/0009-compiled-hot-path.md); `make compiled` builds it.
+"""
+
+from os import environ
+from pathlib import Path
+
+from setuptools import setup
+
+HOT_PATH = (
+    "domain/decisioning/arbitration.py",
+    "domain/decisioning/content.py",
+    "domain/decisioning/decide.py",
+    "domain/decisioning/due.py",
+    "domain/decisioning/gates.py",
+    "domain/decisioning/guard.py",
+    "domain/decisioning/plan.py",
+    "domain/decisioning/policy_set.py",
+    "domain/decisioning/situation.py",
+    "domain/decisioning/texts.py",
+    "domain/intent/concern.py",
+    "domain/risk/scoring.py",
+    "domain/sessions/*.py",
+    "domain/signals/features.py",
+    "domain/signals/values.py",
+    "messages/envelope.py",
+    "messages/wire.py",
+    "online/rng.py",
+    "online/scorer.py",
+    "processors/journey/*.py",
+    "processors/partition.py",
+    "runtimes/worker/batch.py",
+    "runtimes/worker/host.py",
+    "runtimes/worker/intake.py",
+    "runtimes/worker/outbox.py",
+    "runtimes/worker/transaction.py",
+    "runtimes/worker/units.py",
+    "types.py",
+    "windowing.py",
+)
+
+
+def extensions() -> list[object]:
+    """Extension modules to build: none by default."""
+    if environ.get("ORCHESTRATOR_COMPILE") != "1":
+        return []
+    from mypyc.build import mypycify  # noqa: PLC0415 - only where it is asked for
+
+    paths = sorted(
+        str(path)
+        for pattern in HOT_PATH
+        for path in Path("orchestrator").glob(pattern)
+        if path.name != "__init__.py"
+    )
+    modules: list[object] = mypycify(paths)
+    return modules
+
+
+setup(ext_modules=extensions())
