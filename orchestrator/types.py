@@ -75,14 +75,35 @@ class Record:
         return Position(self.topic, self.partition, self.offset)
 
 
-class Emit(NamedTuple):
-    """One message a fold wants published; the host adds partition, headers and the transaction."""
+class Emit:
+    """One message a fold wants published; the host adds partition, headers and the transaction.
 
-    topic: str
-    """Logical topic name."""
-    key: str
-    value: Payload | None
-    """Carries `id`, `type` and `time_ms`; None is a tombstone."""
+    Args:
+        topic: Logical topic name.
+        key: Key of the message.
+        value: Carries `id`, `type` and `time_ms`; None is a tombstone.
+    """
+
+    __slots__ = ("key", "topic", "traceparent", "value")
+
+    def __init__(self, topic: str, key: str, value: Payload | None) -> None:
+        self.topic = topic
+        self.key = key
+        self.value = value
+        self.traceparent: str | None = None
+        """The runner's own: trace of the record that caused it."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Emit) and (self.topic, self.key, self.value) == (
+            other.topic,
+            other.key,
+            other.value,
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Emit({self.topic!r}, {self.key!r}, {self.value!r})"
 
 
 class Step(Generic[S]):

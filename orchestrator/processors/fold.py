@@ -86,7 +86,7 @@ class Fold(Generic[S]):
             why = (refusal.reason, refusal.detail)
             letter = dead_letter(position, key.encode(), value, why, self._group, 0)
             yield Emit("dead-letters", key, letter)
-        yield from self._taken(runner)
+        yield from runner.take()[0]
 
     def finish(self, until_ms: int) -> Iterator[Emit]:
         """Let time go on in every partition, by a clock marker as `replay` writes it."""
@@ -95,7 +95,7 @@ class Fold(Generic[S]):
             runner.skip(CLOCK_TOPIC, self.offsets[place])
             self.offsets[place] += 1
             runner.advance(until_ms)
-            yield from self._taken(runner)
+            yield from runner.take()[0]
 
     def resume(self, offsets: Counter[tuple[str, int]]) -> None:
         """Count on from where another fold of the same log stood."""
@@ -108,9 +108,3 @@ class Fold(Generic[S]):
         if topic in TOMBSTONES:
             return None
         raise InvalidRecord("tombstone", "this topic has no use for a record without a value")
-
-    @staticmethod
-    def _taken(runner: PartitionRunner[S]) -> Iterator[Emit]:
-        emits, _ = runner.take()
-        for caused in emits:
-            yield caused.emit

@@ -5,7 +5,7 @@ tests. So they cannot differ in what they decide, only in where records come fro
 """
 
 from heapq import heappop, heappush
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 import orjson
 
@@ -19,13 +19,6 @@ S = TypeVar("S", bound=Keyed)
 
 FAULTY_TIMER_RETRY_MS = 3_600_000
 """When a timer that raised is tried again; the partition's time."""
-
-
-class Caused(NamedTuple):
-    """An emit with the trace of the record that caused it."""
-
-    emit: Emit
-    traceparent: str | None
 
 
 class PartitionRunner(Generic[S]):
@@ -47,7 +40,7 @@ class PartitionRunner(Generic[S]):
         self.states = states
         self.clock = PartitionClock()
         self.wall = wall
-        self.emits: list[Caused] = []
+        self.emits: list[Emit] = []
         self.dirty: dict[str, S | None] = {}
         self.guarded = False
         """The processor has shown a fault: copy before each call (see `feed_guarded`)."""
@@ -75,7 +68,10 @@ class PartitionRunner(Generic[S]):
         self._keep(key, step.state)
         if step.emits:
             traceparent = record.traceparent
-            self.emits.extend([Caused(emit, traceparent) for emit in step.emits])
+            if traceparent is not None:
+                for emit in step.emits:
+                    emit.traceparent = traceparent
+            self.emits.extend(step.emits)
 
     def feed_guarded(self, record: Record) -> None:
         """Fold one record so that a fault of the processor leaves no trace but `FoldFailed`.
@@ -100,8 +96,8 @@ class PartitionRunner(Generic[S]):
             kept = self.states.get(key)
             if kept is not None:
                 orjson.dumps(self.processor.dump(kept))
-            for caused in self.emits[emitted:]:
-                orjson.dumps(caused.emit.value)
+            for emit in self.emits[emitted:]:
+                orjson.dumps(emit.value)
         except InvalidRecord:
             raise
         except Exception as error:
@@ -149,7 +145,7 @@ class PartitionRunner(Generic[S]):
         self.scope.values.clear()
         self.scope.values.update(meta["values"])
 
-    def take(self) -> tuple[list[Caused], dict[str, S | None]]:
+    def take(self) -> tuple[list[Emit], dict[str, S | None]]:
         """Hand over the batch: emits in order, and the states that changed (None: forgotten)."""
         emits, dirty = self.emits, self.dirty
         self.emits, self.dirty = [], {}
@@ -222,8 +218,7 @@ class PartitionRunner(Generic[S]):
                 step = self.processor.on_timer(self.scope, key, state, at)
                 _check_moved_on(step.state, at)
             self._keep(key, step.state)
-            if step.emits:
-                self.emits.extend([Caused(emit, None) for emit in step.emits])
+            self.emits.extend(step.emits)
 
 
 def _check_moved_on(state: Keyed | None, at: Millis) -> None:

@@ -267,7 +267,7 @@ def _fold(
             runner.advance(record.time_ms)
         else:
             runner.feed(record)
-    return [caused.emit for caused in runner.take()[0]]
+    return runner.take()[0]
 
 
 def _record(processor: Any, topic: str, row: LogRecord) -> Record:

@@ -7,7 +7,7 @@ can be argued about; they are not learnt.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 CONCERNS = ("price", "affordability", "delivery", "returns", "trust", "technical")
 DIGITS = 4
@@ -57,7 +57,10 @@ EVIDENCE: tuple[Evidence, ...] = (
 )
 """The table. A signal that stands in no line of it is no evidence of any concern."""
 
-_BY_SIGNAL = {row.signal: (*row[1:3], tuple(row.weights.items())) for row in EVIDENCE}
+_Line: TypeAlias = tuple[float, float, tuple[tuple[str, float], ...]]
+_BY_SIGNAL: dict[str, _Line] = {
+    row.signal: (row.free, row.half, tuple(row.weights.items())) for row in EVIDENCE
+}
 
 
 def concern(signals: Mapping[str, float]) -> dict[str, float]:
@@ -75,8 +78,9 @@ def concern(signals: Mapping[str, float]) -> dict[str, float]:
     """
     found: dict[str, float] = {}
     for signal, value in signals.items():
-        if signal in _BY_SIGNAL:
-            free, half, weights = _BY_SIGNAL[signal]
+        line = _BY_SIGNAL.get(signal)
+        if line is not None:
+            free, half, weights = line
             beyond = value - free
             if beyond > 0.0:
                 strength = beyond / (beyond + half)

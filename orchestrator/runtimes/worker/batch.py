@@ -6,13 +6,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from orchestrator.errors import FoldFailed, InvalidRecord, OrchestratorError
 from orchestrator.ports import Clock, Metrics, Processor, RawRecord, Transport
 from orchestrator.processors.dead_letters import dead_letter
-from orchestrator.processors.partition import Caused
 from orchestrator.runtimes.worker import outbox
 from orchestrator.runtimes.worker.intake import Rejected, was_forwarded
 from orchestrator.runtimes.worker.outbox import Outgoing
 from orchestrator.runtimes.worker.settings import HostSettings
 from orchestrator.runtimes.worker.units import Lane, Unit
-from orchestrator.types import Keyed, Position, Record
+from orchestrator.types import Emit, Keyed, Position, Record
 
 S = TypeVar("S", bound=Keyed)
 
@@ -131,7 +130,7 @@ class Batch(Generic[S]):
             PartitionFault: something the processor returned cannot be encoded.
         """
         settings = self._settings
-        caused, dirty = unit.runner.take()
+        emitted, dirty = unit.runner.take()
         try:
             rows = {
                 key: None if state is None else outbox.state_row(self.name, processor.dump(state))
@@ -140,10 +139,10 @@ class Batch(Generic[S]):
             if shared is not None:
                 rows[outbox.SHARED_KEY] = outbox.state_row(self.name, shared)
             emits = []
-            for each in caused:
-                topic = settings.physical(each.emit.topic)
-                partition = self._partition(topic, each.emit.key.encode(), unit.number)
-                emits.append(outbox.message(topic, partition, each, settings.group))
+            for emit in emitted:
+                topic = settings.physical(emit.topic)
+                partition = self._partition(topic, emit.key.encode(), unit.number)
+                emits.append(outbox.message(topic, partition, emit, settings.group))
         except OrchestratorError:
             raise
         except Exception as error:
@@ -151,7 +150,7 @@ class Batch(Generic[S]):
         for fault in unit.runner.timer_faults:
             self._tallies["timer_faults", "error", fault] += 1
         unit.runner.timer_faults.clear()
-        self._count(caused)
+        self._count(emitted)
         meta = outbox.meta_row(
             self.name,
             unit.marker,
@@ -234,12 +233,12 @@ class Batch(Generic[S]):
         for (name, label, value), amount in self._tallies.items():
             metrics.count(name, amount, {label: value})
 
-    def _count(self, caused: list[Caused]) -> None:
+    def _count(self, emitted: list[Emit]) -> None:
         """What the emits are; every decision names a dozen refusals, so reasons are summed."""
         tallies = self._tallies
         refusals: Counter[str | None] = Counter()
-        for each in caused:
-            topic, _, value = each.emit
+        for emit in emitted:
+            topic, value = emit.topic, emit.value
             tallies["emits", "topic", topic] += 1
             if topic == "decisions" and value is not None and "chosen" in value:
                 tallies["decisions", "action", value["chosen"]["action"]] += 1

@@ -7,7 +7,6 @@ import orjson
 
 from orchestrator.messages import envelope
 from orchestrator.ports import Headers, RawRecord
-from orchestrator.processors.partition import Caused
 from orchestrator.runtimes.worker.intake import FORWARDED
 from orchestrator.types import Emit, Payload
 
@@ -40,15 +39,14 @@ def tombstone_headers(batch: str) -> Headers:
     return [(BATCH_HEADER, batch.encode())]
 
 
-def message(topic: str, partition: int, caused: Caused, source: str) -> Outgoing:
+def message(topic: str, partition: int, emit: Emit, source: str) -> Outgoing:
     """An emit as a record: JSON, CloudEvents headers, trace continued."""
-    emit: Emit = caused.emit
     value = emit.value
     if value is None:
         return Outgoing(
             topic, partition, emit.key.encode(), None, envelope.tombstone_headers(source)
         )
-    headers = envelope.headers(value, source, caused.traceparent)
+    headers = envelope.headers(value, source, emit.traceparent)
     return Outgoing(topic, partition, emit.key.encode(), orjson.dumps(value), headers)
 
 

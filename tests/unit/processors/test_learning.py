@@ -47,7 +47,7 @@ def feed(
         run.feed(record(topic, value, offset, run.scope.partition))
     run.advance(T0 + until)
     emits, _ = run.take()
-    return [payload for caused in emits if (payload := caused.emit.value) is not None]
+    return [payload for emit in emits if (payload := emit.value) is not None]
 
 
 def rewards(payloads: list[dict[str, Any]]) -> list[tuple[Any, ...]]:

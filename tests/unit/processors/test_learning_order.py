@@ -59,8 +59,8 @@ def outcome(records: Iterable[Record], *, every: int = 0) -> Outcome:
     run.advance(T0 + 60 * DAY)
     emits, _ = run.take()
     rewards = {}
-    for caused in emits:
-        value = caused.emit.value or {}
+    for emit in emits:
+        value = emit.value or {}
         rewards[value["decision_id"]] = {
             name: value[name]
             for name in ("action", "reward_cents", "converted", "parts", "matured")

@@ -99,7 +99,7 @@ class Host:
         log = self.log
         for partition, run in enumerate(self.runners):
             emits, dirty = run.take()
-            log.emits.extend(orjson.dumps(caused.emit.value) for caused in emits)
+            log.emits.extend(orjson.dumps(emit.value) for emit in emits)
             for key, state in dirty.items():
                 if state is None:
                     log.rows.pop((partition, key), None)
