@@ -40,6 +40,7 @@ $(COMPILED): setup.py $(shell find orchestrator -name '*.py') | $(READY)
 	@touch $@
 
 test-compiled: $(COMPILED) ## the fast tests on the compiled build
+	@PYTHONPATH=build/compiled $(BIN)/python -P -c 'import orchestrator.types as m, sys; sys.exit(m.__file__.endswith(".py"))'
 	@$(BIN)/python -m pytest -q -n 2 -o pythonpath='build/compiled .' tests/unit tests/conformance tests/golden $(ARGS)
 
 lint: $(READY) ## format, lint, types, import floors, generated files

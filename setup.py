@@ -1,6 +1,6 @@
 """Plain Python, unless ORCHESTRATOR_COMPILE=1 asks mypyc to compile the hot path.
 
-The same sources either way (docs/adr/0009-compiled-hot-path.md); `make compiled` builds it.
+The same sources either way (docs/adr/0008-compiled-hot-path.md); `make compiled` builds it.
 """
 
 from os import environ
