@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -89,11 +90,19 @@ def policies(folder: Path | None = None) -> PolicySet:
     Raises:
         InvalidPolicy: with file, field, value and the way out.
     """
-    chosen = folder or SHIPPED_POLICIES
-    files = sorted(chosen.glob("*.yaml"))
+    return _of_folder(folder) if folder else _shipped_policies()
+
+
+@cache
+def _shipped_policies() -> PolicySet:
+    return _of_folder(SHIPPED_POLICIES)
+
+
+def _of_folder(folder: Path) -> PolicySet:
+    files = sorted(folder.glob("*.yaml"))
     if not files:
         raise InvalidPolicy(
-            f"no policy files (*.yaml) in {chosen}.",
+            f"no policy files (*.yaml) in {folder}.",
             way_out="Copy the shipped ones from the package's folder policies/ and change them.",
         )
     return load(files, NAMES)

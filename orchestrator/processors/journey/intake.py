@@ -112,9 +112,10 @@ def on_profile(profile_id: str, profile: Profile, event: Any) -> list[Emit]:
     }
     facts.consent = consent
     facts.customer_id = event.customer_id or facts.customer_id
-    facts.time_zone = event.time_zone
-    facts.locale = event.locale
-    facts.segment = event.segment
+    # an empty word tells nothing, before and after a restart
+    facts.time_zone = event.time_zone or None
+    facts.locale = event.locale or None
+    facts.segment = event.segment or None
     facts.is_member = bool(event.is_member)
     if event.orders_count is not None:
         facts.orders_count = min(COUNT_MAX, event.orders_count)

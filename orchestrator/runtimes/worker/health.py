@@ -9,6 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 Checks = Callable[[], Mapping[str, bool]]
+_POLL_S = 0.1
+"""How long a stop may wait for the server's thread."""
 
 
 class HealthServer:
@@ -32,7 +34,9 @@ class HealthServer:
         self._server = ThreadingHTTPServer((host, port), Handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
-        self._thread = Thread(target=self._server.serve_forever, name="health", daemon=True)
+        self._thread = Thread(
+            target=self._server.serve_forever, args=(_POLL_S,), name="health", daemon=True
+        )
 
     def start(self) -> None:
         """Begin to answer."""

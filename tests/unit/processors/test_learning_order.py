@@ -28,6 +28,26 @@ from tests.unit.processors.learning_builders import (
 TOPICS = ("decisions", "feedback", "orders", "sessions")
 Values = list[tuple[str, dict[str, Any]]]
 
+# strategies are made once: made anew for every draw, they take longer than the draw
+ONE_TO_THREE = st.integers(1, 3)
+UP_TO_TWO = st.integers(0, 2)
+UP_TO_FOUR = st.integers(0, 4)
+STARTS_H = st.integers(0, 30)
+STEPS = st.sampled_from((MINUTE, 20 * MINUTE))
+ACTIONS = st.sampled_from(("do_nothing", "do_nothing", "free_shipping"))
+CHANNELS = st.sampled_from((("onsite",), ("onsite", "email")))
+OFFERS_CENTS = st.sampled_from((0, 590))
+RISKS = st.sampled_from((0.3, 0.6))
+ANSWERS = st.lists(st.sampled_from(("shown", "dismissed", "accepted")))
+ORDER_EVENTS = st.sets(
+    st.sampled_from(("order_placed", "order_paid", "order_returned", "order_cancelled"))
+)
+QUARTERS = st.integers(0, 24)
+TOTALS_CENTS = st.sampled_from((None, 10_000, 4_000))
+NINE_OF_TEN = st.integers(0, 9)
+FOLLOW_UPS = st.sampled_from(("do_nothing", "cart_reminder"))
+FOLLOW_UP_CHANNELS = st.sampled_from((("email",), ()))
+
 
 class Outcome(NamedTuple):
     """What lasts of a fold."""
@@ -80,17 +100,17 @@ def visits(draw: st.DrawFn, profile_id: str, number: int) -> Values:
     """One session within two days: decisions, what became of them, perhaps orders and an end."""
     session_id = f"s-{number}"
     who: dict[str, Any] = {"profile_id": profile_id, "session_id": session_id}
-    at = draw(st.integers(0, 30)) * HOUR
+    at = draw(STARTS_H) * HOUR
     values: Values = []
     inside: list[str] = []
-    for step in range(draw(st.integers(0, 4))):
+    for step in range(draw(UP_TO_FOUR)):
         entry = decision(
-            at + step * draw(st.sampled_from((MINUTE, 20 * MINUTE))),
+            at + step * draw(STEPS),
             decision_id=f"dec-{profile_id}-{session_id}-{step}",
-            action=draw(st.sampled_from(("do_nothing", "do_nothing", "free_shipping"))),
-            channels=draw(st.sampled_from((("onsite",), ("onsite", "email")))),
-            offer_cents=draw(st.sampled_from((0, 590))),
-            risk=draw(st.sampled_from((0.3, 0.6))),
+            action=draw(ACTIONS),
+            channels=draw(CHANNELS),
+            offer_cents=draw(OFFERS_CENTS),
+            risk=draw(RISKS),
             dwell=float(number * 10 + step),
             **who,
         )
@@ -99,25 +119,21 @@ def visits(draw: st.DrawFn, profile_id: str, number: int) -> Values:
         if entry["command_id"]:
             values += [
                 ("feedback", feedback(at + step, kind, entry["command_id"], profile_id=profile_id))
-                for kind in draw(st.lists(st.sampled_from(("shown", "dismissed", "accepted"))))
+                for kind in draw(ANSWERS)
             ]
     order_id = f"o-{profile_id}-{number}"
-    for kind in draw(
-        st.sets(
-            st.sampled_from(("order_placed", "order_paid", "order_returned", "order_cancelled"))
-        )
-    ):
-        named = draw(st.sampled_from((session_id, None)))
+    for kind in draw(ORDER_EVENTS):
+        named = session_id if draw(st.booleans()) else None
         value = order(
-            at + draw(st.integers(0, 24)) * 15 * MINUTE,
+            at + draw(QUARTERS) * 15 * MINUTE,
             kind,
             profile_id=profile_id,
             order_id=order_id,
             session_id=named,
-            total_cents=draw(st.sampled_from((None, 10_000, 4_000))),
+            total_cents=draw(TOTALS_CENTS),
         )
         values.append(("orders", value))
-    if draw(st.integers(0, 9)):
+    if draw(NINE_OF_TEN):
         bought = draw(st.booleans())
         end = closed(
             at + 2 * HOUR,
@@ -127,12 +143,12 @@ def visits(draw: st.DrawFn, profile_id: str, number: int) -> Values:
             **who,
         )
         values.append(("sessions", end))
-    for later in range(draw(st.integers(0, 2))):
+    for later in range(draw(UP_TO_TWO)):
         entry = decision(
             at + (3 + 10 * later) * HOUR,
             decision_id=f"dec-{profile_id}-{session_id}-later-{later}",
-            action=draw(st.sampled_from(("do_nothing", "cart_reminder"))),
-            channels=draw(st.sampled_from((("email",), ()))) or ("onsite",),
+            action=draw(FOLLOW_UPS),
+            channels=draw(FOLLOW_UP_CHANNELS) or ("onsite",),
             follows_up=True,
             **who,
         )
@@ -144,8 +160,8 @@ def visits(draw: st.DrawFn, profile_id: str, number: int) -> Values:
 def logs(draw: st.DrawFn) -> dict[str, list[Record]]:
     """Some profiles' sessions as four topics, each in the order of its writing."""
     values: Values = []
-    for profile in range(draw(st.integers(1, 3))):
-        for number in range(draw(st.integers(1, 3))):
+    for profile in range(draw(ONE_TO_THREE)):
+        for number in range(draw(ONE_TO_THREE)):
             values += draw(visits(f"p-{profile}", number))
     values.sort(key=lambda pair: pair[1]["time_ms"])
     return {

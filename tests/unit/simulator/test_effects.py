@@ -77,14 +77,17 @@ def test_each_action_helps_somebody_and_harms_somebody(action: str) -> None:
     pytest.fail(f"effects found: {found}")
 
 
-CARTED = [number for number in range(1_200) if plan(number).baseline.carted]
+@cache
+def carted() -> list[int]:
+    """Sessions with a cart among the first 1,200."""
+    return [number for number in range(1_200) if plan(number).baseline.carted]
 
 
 def mean_effect(action: str, concern: str) -> float:
     """Mean effect on purchases of shoppers with a cart whose main concern is this."""
     effects = [
         plan(number).outcome(action).purchased - plan(number).outcome().purchased
-        for number in CARTED
+        for number in carted()
         if plan(number).latent.main_concern == concern
     ]
     return sum(effects) / len(effects)
@@ -109,7 +112,7 @@ def test_an_action_helps_those_whose_concern_it_answers(
 
 def test_chance_is_the_mean_over_other_days() -> None:
     """The probability lies in [0, 1] and tells good prospects from bad ones."""
-    chances = [(plan(number).chance(replicas=16), number) for number in CARTED[:60]]
+    chances = [(plan(number).chance(replicas=16), number) for number in carted()[:60]]
     assert all(0.0 <= chance <= 1.0 for chance, _ in chances)
     better = [number for chance, number in chances if chance > 0.5]
     worse = [number for chance, number in chances if chance < 0.2]

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.adapters.importers import FORMATS, Row, read
@@ -309,7 +309,11 @@ json_lines = st.dictionaries(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(bytes_lines | json_lines, max_size=20))
 def test_any_line_is_one_row(form: str, lines: list[bytes], write: Write) -> None:
-    """Whatever bytes a JSONL file holds: as many rows as lines, and no error."""
+    """Whatever bytes a JSONL file holds: as many rows as lines, and no error.
+
+    One that begins as gzip does is gzip: see `test_a_file_that_is_not_there_or_not_whole`.
+    """
+    assume(not lines or not lines[0].startswith(b"\x1f\x8b"))
     assert len(list(read(write(*lines), form))) == len(lines)
 
 

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +11,8 @@ from orchestrator.domain.decisioning import shipped
 from orchestrator.messages.parse import validate_payload
 from orchestrator.online.rng import uniform
 from orchestrator.types import Emit, Payload
-from tests.unit.processors.journey.rig import DAY, Story
+from tests.builders import profile
+from tests.unit.processors.journey.rig import DAY, Story, cart
 from tests.unit.processors.journey.streams import WITHIN_S, histories, read
 
 History = list[tuple[str, Payload]]
@@ -123,3 +125,17 @@ def test_a_restart_changes_nothing(history: History, cuts: set[int]) -> None:
     story.until(END_S)
     assert story.emits == calm.emits
     assert Counter(story.fold.offsets) == Counter(calm.fold.offsets)
+
+
+@pytest.mark.parametrize("field", ["time_zone", "locale", "segment"])
+def test_an_empty_word_about_a_person_is_none(field: str) -> None:
+    """Before a restart as after it: the ledger's facts do not name it."""
+    for restarts in (False, True):
+        story = Story(shipped())
+        story.tell(profile() | {field: ""})
+        if restarts:
+            story.restart()
+        story.tell(*cart())
+        facts = [entry["facts"] for entry in story.values("decision_made")]
+        assert facts
+        assert all(known.get(field) != "" for known in facts)
