@@ -61,11 +61,10 @@ def continue_trace(traceparent: str | None, message_id: str) -> str:
     is written again carries the same trace.
     """
     digest = blake2b(message_id.encode(), digest_size=24).hexdigest()
-    trace_id, span_id, flags = digest[:32], digest[32:], "01"
     match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
-    if match:
-        trace_id, flags = match[1], match[2]
-    return f"00-{trace_id}-{span_id}-{flags}"
+    if match is None:
+        return f"00-{digest[:32]}-{digest[32:]}-01"
+    return f"00-{match[1]}-{digest[32:]}-{match[2]}"
 
 
 def incoming_traceparent(headers: Iterable[tuple[str, bytes | None]] | None) -> str | None:

@@ -33,9 +33,6 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
-    """One last look for cycles; without it the interpreter's end takes several, slow ones.
-
-    A host that ran in a test has thawed what was frozen.
-    """
+    """One last look for cycles; without it the interpreter's end takes several, slow ones."""
     gc.collect()
     gc.freeze()

@@ -73,6 +73,10 @@ class Batch(Generic[S]):
         self._clock = clock
         self._tallies: Counter[tuple[str, str, str]] = Counter()
         """Metric, label and its value: how much to add once the batch stands."""
+        self._refusals: Counter[str | None] = Counter()
+        """Reasons: every decision names a dozen."""
+        self._encoded: dict[int, list[Outgoing]] = {}
+        """Messages by partition, in order."""
         self._counts = counts
         self._transport = transport
         self._partitions = partitions
@@ -129,8 +133,8 @@ class Batch(Generic[S]):
         Raises:
             PartitionFault: something the processor returned cannot be encoded.
         """
-        settings = self._settings
-        emitted, dirty = unit.runner.take()
+        self._encode(unit)
+        _, dirty = unit.runner.take()
         try:
             rows = {
                 key: None if state is None else outbox.state_row(self.name, processor.dump(state))
@@ -138,19 +142,11 @@ class Batch(Generic[S]):
             }
             if shared is not None:
                 rows[outbox.SHARED_KEY] = outbox.state_row(self.name, shared)
-            emits = []
-            for emit in emitted:
-                topic = settings.physical(emit.topic)
-                partition = self._partition(topic, emit.key.encode(), unit.number)
-                emits.append(outbox.message(topic, partition, emit, settings.group))
-        except OrchestratorError:
-            raise
         except Exception as error:
             raise PartitionFault(unit.number, error) from error
         for fault in unit.runner.timer_faults:
             self._tallies["timer_faults", "error", fault] += 1
         unit.runner.timer_faults.clear()
-        self._count(emitted)
         meta = outbox.meta_row(
             self.name,
             unit.marker,
@@ -163,7 +159,7 @@ class Batch(Generic[S]):
                 "wall_ms": self._clock.now_ms(),
             },
         )
-        return Part(unit, meta, rows, emits)
+        return Part(unit, meta, rows, self._encoded.pop(unit.number, []))
 
     def _take(self, unit: Unit[S], lane: Lane[S], record: Record, raw: RawRecord) -> None:
         value = record.value
@@ -188,6 +184,8 @@ class Batch(Generic[S]):
             self._refuse(unit, lane, record, raw, Rejected("processing_error", detail))
         except Exception as error:
             raise PartitionFault(unit.number, error) from error
+        if runner.emits:
+            self._encode(unit)
 
     def _refuse(
         self, unit: Unit[S], lane: Lane[S], record: Record, raw: RawRecord, why: Rejected
@@ -232,17 +230,27 @@ class Batch(Generic[S]):
         """The batch stands: count what it held."""
         for (name, label, value), amount in self._tallies.items():
             metrics.count(name, amount, {label: value})
-
-    def _count(self, emitted: list[Emit]) -> None:
-        """What the emits are; every decision names a dozen refusals, so reasons are summed."""
-        tallies = self._tallies
-        refusals: Counter[str | None] = Counter()
-        for emit in emitted:
-            topic, value = emit.topic, emit.value
-            tallies["emits", "topic", topic] += 1
-            if topic == "decisions" and value is not None and "chosen" in value:
-                tallies["decisions", "action", value["chosen"]["action"]] += 1
-                refusals.update([line["refused_by"] for line in value["candidates"]])
-        for reason, count in refusals.items():
+        for reason, amount in self._refusals.items():
             if reason is not None:
-                tallies["refusals", "reason", reason] += count
+                metrics.count("refusals", amount, {"reason": reason})
+
+    def _encode(self, unit: Unit[S]) -> None:
+        """Encode what the unit's processor emitted, at once: bytes take a fifth of the room."""
+        settings = self._settings
+        encoded = self._encoded.setdefault(unit.number, [])
+        for emit in unit.runner.emits:
+            topic = settings.physical(emit.topic)
+            partition = self._partition(topic, emit.key.encode(), unit.number)
+            try:
+                encoded.append(outbox.message(topic, partition, emit, settings.group))
+            except Exception as error:
+                raise PartitionFault(unit.number, error) from error
+            self._count(emit)
+        unit.runner.emits.clear()
+
+    def _count(self, emit: Emit) -> None:
+        topic, value = emit.topic, emit.value
+        self._tallies["emits", "topic", topic] += 1
+        if topic == "decisions" and value is not None and "chosen" in value:
+            self._tallies["decisions", "action", value["chosen"]["action"]] += 1
+            self._refusals.update([line["refused_by"] for line in value["candidates"]])

@@ -131,9 +131,12 @@ class Collector:
             gc.collect(1 if idle else 0)
             self._last_ms = now_ms
 
-    def thaw(self) -> None:
-        """Back to how it was."""
+    def stop(self) -> None:
+        """The loop has ended: collect again, but not the states, which end with the process.
+
+        The interpreter's last pass over a hundred thousand of them would only hold up its exit.
+        """
         if self._frozen:
+            gc.freeze()
             gc.enable()
-            gc.unfreeze()
             self._frozen = False

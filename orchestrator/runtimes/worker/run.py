@@ -108,7 +108,7 @@ def _turn_until_stopped(
                 on_ready(host)
             collector.turn(idle=not worked)
     finally:
-        collector.thaw()
+        collector.stop()
 
 
 def _serve(
