@@ -34,19 +34,27 @@ def headers(
     A revocation carries its command's id, and CloudEvents wants (source, id) to be unique: its
     source gets a segment of its own, else a reader that drops duplicates would drop it.
     """
-    message_id = payload["id"]
-    event_type = payload.get("type") or kind
-    if event_type == _REVOKED:
-        source += "/revocations"
+    message_id: str = payload["id"]
+    event_type: str = payload.get("type") or kind
     return [
-        ("ce_specversion", b"1.0"),
+        *_told_by_type(event_type, source),
         ("ce_id", message_id.encode()),
-        ("ce_type", event_type.encode()),
-        ("ce_source", source.encode()),
         ("ce_time", rfc3339(payload["time_ms"]).encode()),
-        ("content-type", b"application/json"),
         ("traceparent", continue_trace(traceparent, f"{event_type}/{message_id}").encode()),
     ]
+
+
+@lru_cache(maxsize=256)
+def _told_by_type(event_type: str, source: str) -> tuple[tuple[str, bytes], ...]:
+    """The headers that all messages of a type and a source share."""
+    if event_type == _REVOKED:
+        source += "/revocations"
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_type", event_type.encode()),
+        ("ce_source", source.encode()),
+        ("content-type", b"application/json"),
+    )
 
 
 def tombstone_headers(source: str) -> Headers:

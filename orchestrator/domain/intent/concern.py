@@ -57,10 +57,16 @@ EVIDENCE: tuple[Evidence, ...] = (
 )
 """The table. A signal that stands in no line of it is no evidence of any concern."""
 
-_Line: TypeAlias = tuple[float, float, tuple[tuple[str, float], ...]]
+_Line: TypeAlias = tuple[float, float, tuple[tuple[int, float], ...]]
 _BY_SIGNAL: dict[str, _Line] = {
-    row.signal: (row.free, row.half, tuple(row.weights.items())) for row in EVIDENCE
+    row.signal: (
+        row.free,
+        row.half,
+        tuple((CONCERNS.index(name), weight) for name, weight in row.weights.items()),
+    )
+    for row in EVIDENCE
 }
+"""Weights by the concern's place."""
 
 
 def concern(signals: Mapping[str, float]) -> dict[str, float]:
@@ -76,7 +82,8 @@ def concern(signals: Mapping[str, float]) -> dict[str, float]:
     >>> concern({"returns_policy_dwell_ms": 20_000.0})
     {'returns': 0.8667, 'trust': 0.1333}
     """
-    found: dict[str, float] = {}
+    sums = [0.0] * len(CONCERNS)
+    total = 0.0
     for signal, value in signals.items():
         line = _BY_SIGNAL.get(signal)
         if line is not None:
@@ -84,20 +91,14 @@ def concern(signals: Mapping[str, float]) -> dict[str, float]:
             beyond = value - free
             if beyond > 0.0:
                 strength = beyond / (beyond + half)
-                for name, weight in weights:
-                    found[name] = found.get(name, 0.0) + weight * strength
-    total = 0.0
-    for value in found.values():
-        total += value
+                for at, weight in weights:
+                    sums[at] += weight * strength
+                    total += weight * strength
     if not total:
         return {}
-    shares: dict[str, float] = {}
-    rest = 1.0
-    most = max(found, key=found.__getitem__)
-    for name in CONCERNS:
-        if name in found:
-            shares[name] = share = round(found[name] / total, DIGITS)
-            if name != most:
-                rest -= share
-    shares[most] = round(rest, DIGITS)
-    return {name: share for name, share in shares.items() if share > 0.0}
+    shares = [round(share / total, DIGITS) for share in sums]
+    most = sums.index(max(sums))
+    # the greatest takes what rounding left
+    shares[most] = 0.0
+    shares[most] = round(1.0 - sum(shares), DIGITS)
+    return {name: share for name, share in zip(CONCERNS, shares, strict=True) if share > 0.0}

@@ -1,6 +1,7 @@
 """Fold what is ready, then say what to write: one batch over all partitions of this member."""
 
 from collections import Counter
+from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from orchestrator.errors import FoldFailed, InvalidRecord, OrchestratorError
@@ -18,6 +19,7 @@ S = TypeVar("S", bound=Keyed)
 CLOCK_TOPIC = "clickstream"
 CLOCK_MARKER = "clock_advanced"
 _LOOK_AT_CLOCK_EVERY = 64
+_refused_by = itemgetter("refused_by")
 
 
 class PartitionFault(OrchestratorError):
@@ -253,4 +255,4 @@ class Batch(Generic[S]):
         self._tallies["emits", "topic", topic] += 1
         if topic == "decisions" and value is not None and "chosen" in value:
             self._tallies["decisions", "action", value["chosen"]["action"]] += 1
-            self._refusals.update([line["refused_by"] for line in value["candidates"]])
+            self._refusals.update(map(_refused_by, value["candidates"]))
