@@ -97,3 +97,14 @@ class StateLost(OrchestratorError):
     """The changelog does not hold the state that the group's offsets stand on: refuse to start."""
 
     code = "E223"
+
+
+class PartitionFault(OrchestratorError):
+    """The processor raised: nothing of this batch may be kept."""
+
+    code = "E224"
+
+    def __init__(self, number: int, cause: Exception) -> None:
+        self.number = number
+        self.error_type = type(cause).__name__
+        super().__init__(f"the processor raised {self.error_type} in partition {number}")

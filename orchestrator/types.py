@@ -1,6 +1,7 @@
 """Words every floor shares: identifiers, units, positions, and what a fold returns."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, NewType, Protocol, TypeAlias, TypeVar
 
 Millis = NewType("Millis", int)
@@ -16,7 +17,7 @@ Payload: TypeAlias = dict[str, Any]
 """A JSON object in the form of its topic's model, about to be encoded; tests validate each."""
 
 S = TypeVar("S")
-NO_VERSIONS: Mapping[str, str] = {}
+_NO_VERSIONS: Mapping[str, str] = MappingProxyType({})
 
 
 class Keyed(Protocol):
@@ -134,7 +135,7 @@ class Scope:
     __slots__ = ("partition", "partitions", "positions", "values", "versions")
 
     def __init__(
-        self, partition: int, partitions: int, *, versions: Mapping[str, str] = NO_VERSIONS
+        self, partition: int, partitions: int, *, versions: Mapping[str, str] = _NO_VERSIONS
     ) -> None:
         self.partition = partition
         self.partitions = partitions

@@ -17,7 +17,13 @@ from urllib.request import urlopen
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from benchmarks.speed import broker as kafka
-from benchmarks.speed.cases import Setting, orchestrator, prepare_product
+from benchmarks.speed.cases import (
+    COMPILED_PATH,
+    Setting,
+    is_compiled,
+    orchestrator,
+    prepare_product,
+)
 from benchmarks.speed.pace import sent_ns
 from benchmarks.speed.process import RunFailed, Running
 from benchmarks.speed.rounds import Tell, paired_values, spread
@@ -58,6 +64,7 @@ def measure(setting: Setting, tell: Tell, rounds: int = ROUNDS) -> dict[str, Any
         "rate_per_s": RATE_PER_S,
         "seconds": MEASURED_S,
         "rounds": rounds,
+        "hot_path": "compiled" if is_compiled() else "interpreted",
         "failures": failures,
     }
     for name, samples in phases.items():
@@ -96,7 +103,8 @@ def _phase(name: str, setting: Setting, prefix: str) -> list[float]:
             "worker", *options, "--clock", "wall", "--slot", "speed",
             "--metrics-port", str(port := _free_port()),
         )  # fmt: skip
-        with Running(command, folder / "worker.log") as worker:
+        package = COMPILED_PATH if is_compiled() else None
+        with Running(command, folder / "worker.log", None, package) as worker:
             worker.wait_until(lambda: _is_ready(port), READY_S)
             latencies = _observe(address, prefix + kafka.INPUT, prefix + COMMANDS, folder, worker)
             worker.stop()

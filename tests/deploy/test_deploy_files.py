@@ -43,6 +43,22 @@ def test_image_passes_hadolint() -> None:
     assert result.returncode == 0, result.stdout
 
 
+def test_image_finds_what_it_copies() -> None:
+    """The context leaves out all but what .dockerignore lets in; the Dockerfile copies no more."""
+    let_in = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text().split() if line.startswith("!")
+    }
+    copied = {
+        word.removeprefix("./")
+        for line in (ROOT / "deploy/Dockerfile").read_text().splitlines()
+        if line.startswith("COPY ") and "--from" not in line
+        for word in line.split()[1:-1]
+    }
+    assert copied
+    assert copied <= let_in
+    assert all((ROOT / name).exists() for name in copied)
+
+
 @pytest.mark.parametrize("service", ["worker", "learner", "agents", "topics"])
 def test_compose_commands_are_ours(service: str) -> None:
     """Each role's command line in the compose file is one the CLI takes."""

@@ -25,9 +25,9 @@ def values(session: Session, now_ms: int) -> dict[str, float]:
     _reading(session, found)
     _cart(session, found)
     _doubt(session, now_ms, found)
-    for name, value in found.items():
-        if value > _UPPER[name]:
-            return {each: min(number, _UPPER[each]) for each, number in found.items()}
+    beyond = [name for name, value in found.items() if value > _UPPER[name]]
+    for name in beyond:
+        found[name] = _UPPER[name]
     return found
 
 

@@ -73,10 +73,12 @@ class Tables:
             self.partners.pop(key, None)
             return
         row = orjson.loads(value)
-        self.partners[key] = tuple(
-            partner["product_id"] for partner in row["bought_with"][:MAX_PARTNERS]
-        )
-        self.statistics_version = f"bundles@{max(row['time_ms'], self._statistics_ms)}"
+        partners = tuple(partner["product_id"] for partner in row["bought_with"][:MAX_PARTNERS])
+        time_ms = row["time_ms"]
+        if not isinstance(time_ms, int) or not all(isinstance(each, str) for each in partners):
+            raise TypeError(key)
+        self.partners[key] = partners
+        self.statistics_version = f"bundles@{max(time_ms, self._statistics_ms)}"
 
     @property
     def _statistics_ms(self) -> int:

@@ -4,7 +4,7 @@ from collections import Counter
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from orchestrator.errors import FoldFailed, InvalidRecord, OrchestratorError
+from orchestrator.errors import FoldFailed, InvalidRecord, OrchestratorError, PartitionFault
 from orchestrator.ports import Clock, Metrics, Processor, RawRecord, Transport
 from orchestrator.processors.dead_letters import dead_letter
 from orchestrator.runtimes.worker import outbox
@@ -20,17 +20,6 @@ CLOCK_TOPIC = "clickstream"
 CLOCK_MARKER = "clock_advanced"
 _LOOK_AT_CLOCK_EVERY = 64
 _refused_by = itemgetter("refused_by")
-
-
-class PartitionFault(OrchestratorError):
-    """The processor raised: nothing of this batch may be kept."""
-
-    code = "E224"
-
-    def __init__(self, number: int, cause: Exception) -> None:
-        self.number = number
-        self.error_type = type(cause).__name__
-        super().__init__(f"the processor raised {self.error_type} in partition {number}")
 
 
 class Part(NamedTuple):
@@ -144,6 +133,8 @@ class Batch(Generic[S]):
             }
             if shared is not None:
                 rows[outbox.SHARED_KEY] = outbox.state_row(self.name, shared)
+        except OrchestratorError:
+            raise
         except Exception as error:
             raise PartitionFault(unit.number, error) from error
         for fault in unit.runner.timer_faults:
@@ -240,14 +231,16 @@ class Batch(Generic[S]):
         """Encode what the unit's processor emitted, at once: bytes take a fifth of the room."""
         settings = self._settings
         encoded = self._encoded.setdefault(unit.number, [])
-        for emit in unit.runner.emits:
-            topic = settings.physical(emit.topic)
-            partition = self._partition(topic, emit.key.encode(), unit.number)
-            try:
+        try:
+            for emit in unit.runner.emits:
+                topic = settings.physical(emit.topic)
+                partition = self._partition(topic, emit.key.encode(), unit.number)
                 encoded.append(outbox.message(topic, partition, emit, settings.group))
-            except Exception as error:
-                raise PartitionFault(unit.number, error) from error
-            self._count(emit)
+                self._count(emit)
+        except OrchestratorError:
+            raise
+        except Exception as error:
+            raise PartitionFault(unit.number, error) from error
         unit.runner.emits.clear()
 
     def _count(self, emit: Emit) -> None:

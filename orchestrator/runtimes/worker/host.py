@@ -8,9 +8,9 @@ state in memory is thrown away and read back from the changelog.
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from orchestrator.errors import ClientFailed, Retryable, TopicsNotReady
+from orchestrator.errors import ClientFailed, PartitionFault, Retryable, TopicsNotReady
 from orchestrator.ports import Clock, KeyedTable, Metrics, Place, Polled, Processor, Transport
-from orchestrator.runtimes.worker.batch import Batch, Part, PartitionFault
+from orchestrator.runtimes.worker.batch import Batch, Part
 from orchestrator.runtimes.worker.broadcasts import Broadcasts
 from orchestrator.runtimes.worker.intake import admit
 from orchestrator.runtimes.worker.logs import Log, Quiet

@@ -33,7 +33,7 @@ def admit(processor: Processor[Any], lane: Lane[Any], raw: RawRecord, future_ms:
     try:
         key_bytes = raw.key()
         if key_bytes is None:
-            raise _KEY_MISSING  # noqa: TRY301 - one try for all of it
+            raise _KEY_MISSING.with_traceback(None)  # noqa: TRY301 - one try for all of it
         key = key_bytes.decode()
         value = raw.value()
         if value is not None:
@@ -41,12 +41,12 @@ def admit(processor: Processor[Any], lane: Lane[Any], raw: RawRecord, future_ms:
             time_ms = message.time_ms
             kind, written_ms = raw.timestamp()
             if time_ms - written_ms > future_ms and kind:
-                raise _FUTURE  # noqa: TRY301 - one try for all of it
+                raise _FUTURE.with_traceback(None)  # noqa: TRY301 - one try for all of it
         elif lane.topic in TOMBSTONES:
             # it has no time of its own: the topic's will do, and repeats in a replay
             message, time_ms = None, lane.unit.merge.time_ms(lane.topic)
         else:
-            raise _TOMBSTONE  # noqa: TRY301 - one try for all of it
+            raise _TOMBSTONE.with_traceback(None)  # noqa: TRY301 - one try for all of it
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this record's end only
         message = _rejected(error, key)
         time_ms = lane.unit.merge.time_ms(lane.topic)

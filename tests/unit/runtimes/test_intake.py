@@ -5,10 +5,9 @@ from base64 import b64decode
 import orjson
 import pytest
 
-from orchestrator.errors import Retryable
+from orchestrator.errors import PartitionFault, Retryable
 from orchestrator.messages.operations import DeadLetter
 from orchestrator.processors.dead_letters import MAX_KEPT_BYTES
-from orchestrator.runtimes.worker.batch import PartitionFault
 from tests.counting import Counted, CountingProcessor, body
 from tests.unit.runtimes.rig import START_MS, Rig, Tallies, settle
 
@@ -146,8 +145,9 @@ def test_an_endless_fault_ends_the_host() -> None:
             return super().dump(state)
 
     rig.click("k")
-    with pytest.raises(PartitionFault, match="ZeroDivisionError in partition 0"):
+    with pytest.raises(PartitionFault, match="ZeroDivisionError in partition 0") as fault:
         settle(rig.host(processor=Moody()))
+    assert (fault.value.code, fault.value.number) == ("E224", 0)
 
 
 def test_a_misrouted_record_is_forwarded_once() -> None:

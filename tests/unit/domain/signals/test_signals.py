@@ -228,6 +228,17 @@ def test_bound(signal: Signal) -> None:
         )
 
 
+def test_a_bound_changes_nothing_but_what_is_beyond_it() -> None:
+    """Whole numbers stay whole ones: how a value is written must not depend on its neighbours."""
+    session = session_of(
+        click("product_added", at=0, quantity=100_000, price_cents=100), click("cart_viewed", at=20)
+    )
+    found = values(session, session.last_ms)
+    assert found["items_count"] == next(s.upper for s in SIGNALS if s.name == "items_count")
+    assert isinstance(found["session_age_ms"], int)
+    assert isinstance(found["stage_index"], int)
+
+
 @settings(max_examples=30)
 @given(click_streams(within_s=1200, sessions=("s-1",), max_size=16), st.integers(0, 2 * 86_400_000))
 def test_values_are_finite_and_bounded(events: list[Payload], later_ms: int) -> None:

@@ -7,6 +7,7 @@ from orchestrator.domain.decisioning import shipped as shipped_policies
 from orchestrator.domain.risk import Risk
 from orchestrator.online.snapshots import shipped
 from orchestrator.processors.journey.tables import Tables
+from orchestrator.types import Payload
 
 
 @pytest.fixture
@@ -77,6 +78,23 @@ def test_statistics_name_a_partner_that_is_not_there_yet(tables: Tables) -> None
     assert tables.partner(["p-1"]) is None
     tables.take("merchandising.products", "p-1", b'{"time_ms":60}')
     assert (tables.partner(["p-1"]), tables.refused) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"time_ms": 60, "bought_with": [{"product_id": 5}]},
+        {"time_ms": 60, "bought_with": [{"product_id": None}]},
+        {"time_ms": 1.5, "bought_with": [{"product_id": "p-2"}]},
+        {"time_ms": "60", "bought_with": []},
+    ],
+)
+def test_statistics_of_other_types_are_refused(tables: Tables, row: Payload) -> None:
+    """What a decision would stumble over does not come in, and what comes later does."""
+    tables.take("merchandising.products", "p-1", orjson.dumps(row))
+    assert (tables.partner(["p-1"]), tables.refused) == (None, 1)
+    tables.take("merchandising.products", "p-1", statistics(70, "p-3"))
+    assert (tables.partner(["p-1"]), tables.versions["bundles"]) == ("p-3", "bundles@70")
 
 
 def test_what_stops_a_reminder_is_the_journeys_word(tables: Tables) -> None:
