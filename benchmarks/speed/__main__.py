@@ -54,10 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown:
         print(f"Unknown engine: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
-    cases = [case for case in CASES if case.name in wanted]
     if COMPILED in wanted and not is_compiled():
         tell("there is no compiled build: left out (make compiled)")
-        cases = [case for case in cases if not case.is_compiled]
+        wanted.remove(COMPILED)
+    cases = [case for case in CASES if case.name in wanted]
     plan = FULL if args.full else Plan(args.events, args.live_sessions)
     if plan.events * min((case.share for case in cases), default=1) <= 2 * SMALL:
         print(f"--events {plan.events} is too few: {SMALL} go into the start-up", file=sys.stderr)

@@ -38,20 +38,12 @@ class Case:
     share: float = 1.0
     """Part of the backlog it gets: a slow engine needs fewer events for the same precision."""
     options: dict[str, str] = field(default_factory=dict)
-    is_compiled: bool = False
 
 
 CASES = (
     Case("host", "our host, reference job", "exactly once", "host", is_peer=False),
     Case(PRODUCT, "whole product (orchestrator worker)", "exactly once", "", is_peer=False),
-    Case(
-        COMPILED,
-        "whole product, hot path compiled",
-        "exactly once",
-        "",
-        is_peer=False,
-        is_compiled=True,
-    ),
+    Case(COMPILED, "whole product, hot path compiled", "exactly once", "", is_peer=False),
     Case(BASELINE, "Quix Streams", "at least once", "quix"),
     Case("quix-eos", "Quix Streams", "exactly once", "quix", options={"guarantee": "exactly-once"}),
     Case("bytewax", "bytewax, recovery 1 s", "at least once", "flow"),
@@ -169,7 +161,7 @@ def _run_product(case: Case, events: Sequence[Event], at: _Place) -> Outcome:
     group = f"{prefix}orchestrator-worker"
     progress = kafka.Progress(address, group, prefix + kafka.INPUT)
     command = orchestrator("worker", *names, "--clock", "event", "--slot", "speed")
-    package = COMPILED_PATH if case.is_compiled else None
+    package = COMPILED_PATH if case.name == COMPILED else None
     with Running(command, folder / "log", core, package) as process:
         process.wait_until(lambda: progress.committed() >= len(events), time_limit_s(len(events)))
         progress.close()

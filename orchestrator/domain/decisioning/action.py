@@ -15,8 +15,8 @@ from orchestrator.domain.decisioning.kinds import (
     Span,
     Stage,
 )
+from orchestrator.domain.decisioning.situation import TriggerKind
 
-Trigger: TypeAlias = Literal["event", "silence", "follow_up"]
 CancelReason: TypeAlias = Literal["order_completed", "cart_emptied", "consent_withdrawn"]
 Headline = Annotated[str, Field(max_length=120)]
 Body = Annotated[str, Field(min_length=1, max_length=600)]
@@ -109,7 +109,7 @@ class Action(Document):
     """Where on the channel, e.g. checkout_banner."""
     group: Name
     """Cooldown group: actions that feel the same to the shopper."""
-    triggers: Annotated[tuple[Trigger, ...], Field(min_length=1)] = ("event", "silence")
+    triggers: Annotated[tuple[TriggerKind, ...], Field(min_length=1)] = ("event", "silence")
     """Decisions it takes part in. `event` and `silence`: the shopper is there."""
     interruptive: bool = False
     """Whether it stops the shopper; counts against caps of that kind."""

@@ -6,8 +6,6 @@ from orchestrator.domain.decisioning.gates import Test, compile_tree
 from orchestrator.domain.decisioning.kinds import SignalSet
 from orchestrator.domain.decisioning.situation import Situation
 
-_NONE: tuple[Test, ...] = ()
-
 
 class DueRules:
     """The moments to decide at.
@@ -54,10 +52,7 @@ class DueRules:
     def confirms(self, event_type: str, signals: dict[str, float]) -> bool:
         """Whether the session's signals make a decision due after an event of this type."""
         situation = _signals_only(signals)
-        for test in self._conditions.get(event_type, _NONE):
-            if test.refusal(situation) is None:
-                return True
-        return False
+        return any(test.refusal(situation) is None for test in self._conditions.get(event_type, ()))
 
     def after_silence_ms(self, stage: str, last_ms: int, last_decision_ms: int) -> int:
         """When silence makes a decision due; 0: not before the next event.

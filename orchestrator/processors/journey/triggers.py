@@ -1,11 +1,8 @@
 """What made a decision due, and the id that follows from it."""
 
-from typing import Literal, TypeAlias
-
+from orchestrator.domain.decisioning.situation import TriggerKind
 from orchestrator.online.rng import decision_hex
 from orchestrator.types import DecisionId, Millis, Payload, Record
-
-Kind: TypeAlias = Literal["event", "silence", "follow_up"]
 
 
 class Trigger:
@@ -21,11 +18,11 @@ class Trigger:
     __slots__ = ("decision_id", "now_ms", "payload", "situation")
 
     def __init__(
-        self, decision_id: DecisionId, now_ms: Millis, situation: Kind, payload: Payload
+        self, decision_id: DecisionId, now_ms: Millis, situation: TriggerKind, payload: Payload
     ) -> None:
         self.decision_id = decision_id
         self.now_ms = now_ms
-        self.situation: Kind = situation
+        self.situation: TriggerKind = situation
         self.payload = payload
 
     @classmethod
@@ -49,5 +46,5 @@ class Trigger:
         """A timer; it names what was due, not when it was noticed."""
         payload: Payload = {"kind": "timer", "timer": name, "due_ms": due_ms, "now_ms": now}
         digits = decision_hex("timer", profile_id, session_id, name, due_ms)
-        situation: Kind = "silence" if name == "silence" else "follow_up"
+        situation: TriggerKind = "silence" if name == "silence" else "follow_up"
         return cls(DecisionId(f"dec-{digits}"), now, situation, payload)

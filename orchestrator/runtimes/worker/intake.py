@@ -10,6 +10,8 @@ from orchestrator.types import Record
 
 FORWARDED = "orchestrator-forwarded"
 """Header of a record that was found in the wrong partition and sent to its own, once."""
+_FUTURE = "its time lies too far after its writing"
+_TOMBSTONE = "this topic has no use for a record without a value"
 TOMBSTONES = frozenset({"profiles"})
 """Inputs on which a record without a value means something: erase this person."""
 
@@ -33,7 +35,7 @@ def admit(processor: Processor[Any], lane: Lane[Any], raw: RawRecord, future_ms:
     try:
         key_bytes = raw.key()
         if key_bytes is None:
-            raise _KEY_MISSING.with_traceback(None)  # noqa: TRY301 - one try for all of it
+            raise InvalidRecord("key_missing", "the record has no key")  # noqa: TRY301
         key = key_bytes.decode()
         value = raw.value()
         if value is not None:
@@ -41,12 +43,12 @@ def admit(processor: Processor[Any], lane: Lane[Any], raw: RawRecord, future_ms:
             time_ms = message.time_ms
             kind, written_ms = raw.timestamp()
             if time_ms - written_ms > future_ms and kind:
-                raise _FUTURE.with_traceback(None)  # noqa: TRY301 - one try for all of it
+                raise InvalidRecord("future_time", _FUTURE)  # noqa: TRY301
         elif lane.topic in TOMBSTONES:
             # it has no time of its own: the topic's will do, and repeats in a replay
             message, time_ms = None, lane.unit.merge.time_ms(lane.topic)
         else:
-            raise _TOMBSTONE.with_traceback(None)  # noqa: TRY301 - one try for all of it
+            raise InvalidRecord("tombstone", _TOMBSTONE)  # noqa: TRY301
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this record's end only
         message = _rejected(error, key)
         time_ms = lane.unit.merge.time_ms(lane.topic)
@@ -66,8 +68,3 @@ def _rejected(error: Exception, key: str) -> Rejected:
     if isinstance(error, UnicodeDecodeError) and not key:
         return Rejected("invalid_key", "the key is not UTF-8")
     return Rejected("processing_error", f"the decoder raised {type(error).__name__}")
-
-
-_KEY_MISSING = InvalidRecord("key_missing", "the record has no key")
-_FUTURE = InvalidRecord("future_time", "its time lies too far after its writing")
-_TOMBSTONE = InvalidRecord("tombstone", "this topic has no use for a record without a value")
