@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Generic, NamedTuple, NewType, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, NamedTuple, NewType, Protocol, TypeAlias, TypeVar
 
 Millis = NewType("Millis", int)
 """Unix epoch, UTC, milliseconds; or a span of them."""
@@ -17,7 +17,7 @@ Payload: TypeAlias = dict[str, Any]
 """A JSON object in the form of its topic's model, about to be encoded; tests validate each."""
 
 S = TypeVar("S")
-_NO_VERSIONS: Mapping[str, str] = MappingProxyType({})
+_NO_VERSIONS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Keyed(Protocol):

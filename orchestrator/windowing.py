@@ -7,10 +7,11 @@ Both are plain values driven by arguments: nothing here reads a clock (compare b
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from orchestrator.types import Record
 
-UNCONFIRMED_JUMP_MS = 30 * 24 * 3_600_000
+UNCONFIRMED_JUMP_MS: Final = 30 * 24 * 3_600_000
 """A leap of the clock this long needs a second record that agrees: one wrong clock moves nobody."""
 
 

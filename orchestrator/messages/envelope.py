@@ -8,16 +8,16 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 Headers = list[tuple[str, bytes]]
 
-_TRACEPARENT = re.compile(
+_TRACEPARENT: Final = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?",
     re.ASCII,
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_REVOKED = "intervention_revoked"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_REVOKED: Final = "intervention_revoked"
 
 
 def headers(

@@ -12,9 +12,10 @@ as a big-endian integer, of which the upper 53 bits fill the mantissa of a doubl
 """
 
 from hashlib import blake2b
+from typing import Final
 
-_SCALE = 2.0**-53
-_SEPARATOR = "\x1f"
+_SCALE: Final = 2.0**-53
+_SEPARATOR: Final = "\x1f"
 
 
 def uniform(key: str, salt: str = "") -> float:

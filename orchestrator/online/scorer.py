@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from math import exp, log
 from operator import mul
+from typing import Final
 
-SATURATION_LOGITS = 30.0
+SATURATION_LOGITS: Final = 30.0
 """Beyond this River answers 0 or 1; a probability that is logged must be neither."""
-LEAST_PROBABILITY = 1e-9
+LEAST_PROBABILITY: Final = 1e-9
 """Every score lies in [this, 1 - this], so that its logarithm and its odds exist."""
 
 

@@ -5,7 +5,7 @@ tests. So they cannot differ in what they decide, only in where records come fro
 """
 
 from heapq import heappop, heappush
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import orjson
 
@@ -17,7 +17,7 @@ from orchestrator.windowing import PartitionClock
 S = TypeVar("S", bound=Keyed)
 
 
-FAULTY_TIMER_RETRY_MS = 3_600_000
+FAULTY_TIMER_RETRY_MS: Final = 3_600_000
 """When a timer that raised is tried again; the partition's time."""
 
 

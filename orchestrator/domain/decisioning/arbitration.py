@@ -1,8 +1,9 @@
 """From scores to propensities, and from a propensity vector to the choice."""
 
 from collections.abc import Sequence
+from typing import Final
 
-DIGITS = 12
+DIGITS: Final = 12
 """Propensities are rounded before they are used: what is logged is what was drawn from."""
 
 

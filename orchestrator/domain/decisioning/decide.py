@@ -1,7 +1,7 @@
 """One decision: gates, scores, propensities, the draw. A pure function of its arguments."""
 
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from orchestrator.domain.decisioning.arbitration import best_of, choose, greedy, inverse_gap
 from orchestrator.domain.decisioning.kinds import Arbitration, Arm
@@ -10,8 +10,8 @@ from orchestrator.domain.decisioning.policy_set import PolicySet
 from orchestrator.domain.decisioning.situation import Situation
 from orchestrator.online.rng import uniform
 
-DO_NOTHING = "do_nothing"
-BUCKETS_MAX = 16_384
+DO_NOTHING: Final = "do_nothing"
+BUCKETS_MAX: Final = 16_384
 """People whose draw is kept between their decisions."""
 Row: TypeAlias = dict[str, Any]
 
@@ -275,7 +275,7 @@ def _draw(policies: PolicySet, decision: Decision, allowed: list[tuple[int, Plan
     decision.reason = f"concern.{concern}" if concern else "value"
 
 
-_bucket = lru_cache(maxsize=BUCKETS_MAX)(uniform)
+_bucket: Final = lru_cache(maxsize=BUCKETS_MAX)(uniform)
 """A person's draw, asked for at each of their decisions."""
 
 

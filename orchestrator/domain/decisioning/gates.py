@@ -4,7 +4,7 @@ Plain classes, one a form of condition, so that the hot path is a method call a 
 """
 
 import operator
-from typing import Any
+from typing import Any, Final
 
 from orchestrator.domain.decisioning.conditions import (
     EXISTENCE,
@@ -17,11 +17,11 @@ from orchestrator.domain.decisioning.conditions import (
 )
 from orchestrator.domain.decisioning.situation import CONCERNS, Situation
 
-_CONCERN = "concern."
-_OWN = frozenset({"stage", "risk", "trigger", "follow_up"})
+_CONCERN: Final = "concern."
+_OWN: Final = frozenset({"stage", "risk", "trigger", "follow_up"})
 """Facts that a situation has as fields of its own."""
-_ALWAYS_KNOWN = _OWN | {f"{_CONCERN}{name}" for name in CONCERNS}
-_COMPARE: dict[str, Any] = {
+_ALWAYS_KNOWN: Final = _OWN | {f"{_CONCERN}{name}" for name in CONCERNS}
+_COMPARE: Final[dict[str, Any]] = {
     "equals": operator.eq,
     "differs": operator.ne,
     "at_most": operator.le,

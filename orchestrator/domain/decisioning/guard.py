@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from orchestrator.domain.decisioning.action import Action
@@ -10,8 +11,8 @@ from orchestrator.domain.decisioning.gates import Test, compile_tree
 from orchestrator.domain.decisioning.kinds import ContactPolicy, Reach
 from orchestrator.domain.decisioning.situation import Contact, Situation
 
-SUPPRESSION = "suppression"
-KINDS_MAX = 1_024
+SUPPRESSION: Final = "suppression"
+KINDS_MAX: Final = 1_024
 """Kinds of contacts (action, channel, group) whose spans are kept."""
 
 

@@ -1,7 +1,7 @@
 """An action, compiled: its gates as functions, its economics as numbers, its texts as templates."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from orchestrator.domain.decisioning.action import Action
 from orchestrator.domain.decisioning.conditions import Leaf, Node, parts_of
@@ -14,7 +14,7 @@ from orchestrator.online.rng import uniform
 
 Candidate: TypeAlias = dict[str, Any]
 """A candidate in the form of the ledger. Those of refused actions are shared: never change one."""
-OFFERED_SPAN_MS = 60 * 86_400_000
+OFFERED_SPAN_MS: Final = 60 * 86_400_000
 """How long a person keeps the draw of `offered_share`."""
 
 

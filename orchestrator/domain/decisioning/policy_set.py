@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from orchestrator.domain.decisioning.action import Action
 from orchestrator.domain.decisioning.conditions import leaves
@@ -33,8 +33,8 @@ Agenda: TypeAlias = tuple[tuple[Candidate, ...], tuple[tuple[int, Plan], ...]]
 """A line for each action, refused where that is certain from the outset (else it only holds the
 place), and those in question, with their places."""
 Sent = TypeVar("Sent", bound=Contact)
-AGENDAS_MAX = 256
-HASH_DIGITS = 12
+AGENDAS_MAX: Final = 256
+HASH_DIGITS: Final = 12
 
 
 def content_hash(documents: Any) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 FactValue: TypeAlias = str | int | float | bool | None
 TriggerKind: TypeAlias = Literal["event", "silence", "follow_up"]
@@ -10,9 +10,9 @@ TriggerKind: TypeAlias = Literal["event", "silence", "follow_up"]
 Contact: TypeAlias = tuple[int, str, str, str]
 """A command that was sent: time_ms, action, channel, cooldown group."""
 
-CHANNELS = ("onsite", "chat", "email", "push")
-CONCERNS = ("price", "affordability", "delivery", "returns", "trust", "technical")
-STAGES = (
+CHANNELS: Final = ("onsite", "chat", "email", "push")
+CONCERNS: Final = ("price", "affordability", "delivery", "returns", "trust", "technical")
+STAGES: Final = (
     "browse",
     "product",
     "cart",
@@ -24,7 +24,7 @@ STAGES = (
     "purchased",
 )
 """Stages of the journey as sessions name them, in the order of the funnel."""
-NOTHING: Mapping[str, int] = {}
+NOTHING: Final[Mapping[str, int]] = {}
 
 
 class Fact(NamedTuple):
@@ -34,7 +34,7 @@ class Fact(NamedTuple):
     description: str
 
 
-FACTS: Mapping[str, Fact] = {
+FACTS: Final[Mapping[str, Fact]] = {
     # of the moment: read from the situation itself
     "stage": Fact("text", "stage of the journey: " + ", ".join(STAGES)),
     "risk": Fact("number", "probability that the session ends without an order, [0, 1]"),
@@ -74,7 +74,7 @@ FACTS: Mapping[str, Fact] = {
     "shipping_cost_cents": Fact("number", "shipping cost of the cart, cents"),
 }
 """Facts that conditions and texts may name. One that is None or missing is unknown."""
-_FIELDS = (
+_FIELDS: Final = (
     "budgets_left_cents",
     "concern",
     "consent",

@@ -7,17 +7,17 @@ else is looked at, so a text can neither read attributes nor run code.
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from orchestrator.domain.decisioning.situation import FactValue
 
 Piece = str | tuple[str]
 """Literal text, or the name of a placeholder in a tuple."""
-_TOKEN = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})|\$")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f<>]+")
-TEXT_MAX = 80
-_SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£"}
-_MONTHS = {
+_TOKEN: Final = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})|\$")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f<>]+")
+TEXT_MAX: Final = 80
+_SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£"}
+_MONTHS: Final = {
     "en": "January February March April May June July August September October November December",
     "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
 }
@@ -93,7 +93,7 @@ def _fact(fact: str, write: Callable[[Any, str, str], str], description: str) ->
     return Placeholder(fact, write, needs, description)
 
 
-PLACEHOLDERS: Mapping[str, Placeholder] = {
+PLACEHOLDERS: Final[Mapping[str, Placeholder]] = {
     "offer_amount": Placeholder(None, money, ("currency",), "amount of the offer"),
     "offer_share": Placeholder(None, percent, (), "discount as a percentage"),
     "offer_minutes": Placeholder(None, number, (), "minutes the offer holds"),

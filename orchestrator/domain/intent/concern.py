@@ -7,10 +7,10 @@ can be argued about; they are not learnt.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
-CONCERNS = ("price", "affordability", "delivery", "returns", "trust", "technical")
-DIGITS = 4
+CONCERNS: Final = ("price", "affordability", "delivery", "returns", "trust", "technical")
+DIGITS: Final = 4
 
 
 class Evidence(NamedTuple):
@@ -25,7 +25,7 @@ class Evidence(NamedTuple):
     """Weight by concern."""
 
 
-EVIDENCE: tuple[Evidence, ...] = (
+EVIDENCE: Final[tuple[Evidence, ...]] = (
     # what was read
     Evidence("price_dwell_ms", 2_000, 8_000, {"price": 1.0}),
     Evidence("shipping_cost_dwell_ms", 2_000, 10_000, {"delivery": 0.8, "price": 0.4}),
@@ -58,7 +58,7 @@ EVIDENCE: tuple[Evidence, ...] = (
 """The table. A signal that stands in no line of it is no evidence of any concern."""
 
 _Line: TypeAlias = tuple[float, float, tuple[tuple[int, float], ...]]
-_BY_SIGNAL: dict[str, _Line] = {
+_BY_SIGNAL: Final[dict[str, _Line]] = {
     row.signal: (
         row.free,
         row.half,

@@ -1,21 +1,20 @@
 """What depends on the order of a session's events: a plain sequential fold over them."""
 
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
-from orchestrator.domain.sessions.compact import pack, unpack
 from orchestrator.domain.sessions.items import HEARTBEAT, HIDDEN, Item
 from orchestrator.domain.sessions.stages import CART, CHECKOUT, PAYMENT, PRODUCT, PURCHASED
 
-JUMP_RATIO = 2
+JUMP_RATIO: Final = 2
 """Two products seen one after the other are a price jump when one costs so many times the other."""
-PRODUCTS_MAX = 8
-CART_MAX = 16
-ORDERS_MAX = 8
-CENTS_MAX = 10**12
+PRODUCTS_MAX: Final = 8
+CART_MAX: Final = 16
+ORDERS_MAX: Final = 8
+CENTS_MAX: Final = 10**12
 
 
-_NUMBERS = (
+_NUMBERS: Final = (
     "longest_gap_ms",
     "stage",
     "step_returns_count",
@@ -29,8 +28,8 @@ _NUMBERS = (
     "cart_emptied",
 )
 """Order and length are the stored form's: append only."""
-_numbers = attrgetter(*_NUMBERS)
-_EMPTY_ROW: tuple[Any, ...] = ([], 0, [], [], "", [], "", 0)
+_numbers: Final = attrgetter(*_NUMBERS)
+_EMPTY_ROW: Final[tuple[Any, ...]] = ([], 0, [], [], "", [], "", 0)
 
 
 class Course:
@@ -245,8 +244,9 @@ class Course:
 
     def dump(self, opened_ms: int) -> list[Any]:
         """Plain JSON values; times after the session's opening, plus 1; empty ends left out."""
+        numbers = list(_numbers(self))
         row: list[Any] = [
-            pack(_numbers(self)),
+            numbers if any(numbers) else [],
             self.acted_ms - opened_ms + 1 if self.acted_ms else 0,
             self.viewed[:],
             [entry for pair in self.cart.items() for entry in pair],
@@ -267,7 +267,8 @@ class Course:
             *row,
             *_EMPTY_ROW[len(row) :],
         ]
-        unpack(numbers, _NUMBERS, course)
+        for name, number in zip(_NUMBERS, numbers, strict=False):
+            setattr(course, name, number)
         course.acted_ms = acted_ms + opened_ms - 1 if acted_ms else 0
         course.viewed = viewed[:]
         if cart:
@@ -279,7 +280,7 @@ class Course:
         return course
 
 
-_TURNS = (
+_TURNS: Final = (
     Course.hide,
     Course.show,
     Course.move,

@@ -1,9 +1,10 @@
 """Short names for long ids."""
 
+from typing import Final
 from zlib import crc32
 
-_PRIME = 2**53 - 111
-_MARK_MASK = 0x3F_FFFF
+_PRIME: Final = 2**53 - 111
+_MARK_MASK: Final = 0x3F_FFFF
 
 
 def event_hash(event_id: str) -> int:

@@ -1,7 +1,7 @@
 """What each type of event adds to a session's tally, and what of it the course must know."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from orchestrator.domain.sessions.items import (
     ADVANCE,
@@ -56,10 +56,10 @@ class ClickEvent(Protocol):
 Intake = Callable[[Tally, Any, int], Item]
 """Tally an event of one type by its properties and time; return what the course must know."""
 
-_PIECES_MAX = 100_000
-_BROWSE_ITEM: Item = (MOVE, BROWSE, 0, 0, "")
-_TO_SHIPPING_ITEM: Item = (ADVANCE, SHIPPING, 0, 0, "")
-_TO_PAYMENT_ITEM: Item = (ADVANCE, PAYMENT, 0, 0, "")
+_PIECES_MAX: Final = 100_000
+_BROWSE_ITEM: Final[Item] = (MOVE, BROWSE, 0, 0, "")
+_TO_SHIPPING_ITEM: Final[Item] = (ADVANCE, SHIPPING, 0, 0, "")
+_TO_PAYMENT_ITEM: Final[Item] = (ADVANCE, PAYMENT, 0, 0, "")
 
 
 def _sum(before: int, more: int) -> int:
@@ -347,7 +347,7 @@ def take_unknown(tally: Tally, properties: Any, time_ms: int) -> Item:
     return PLAIN_ITEM
 
 
-INTAKES: dict[str, Intake] = {
+INTAKES: Final[dict[str, Intake]] = {
     "page_viewed": _page,
     "products_searched": _search,
     "product_list_viewed": _list,

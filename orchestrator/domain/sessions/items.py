@@ -1,42 +1,42 @@
 """What the course must know of an event, in a form that is small to hold and to store."""
 
-from typing import Any
+from typing import Any, Final
 
 Item = tuple[int, int, int, int, str]
 """All that the course must know of an event: kind, three numbers, a text; by kind, see below."""
 
-PLAIN = 0
+PLAIN: Final = 0
 """An act of the shopper: only its time counts."""
-HEARTBEAT = 1
+HEARTBEAT: Final = 1
 """No act at all."""
-REFRESH = 2
-HESITATION = 3
+REFRESH: Final = 2
+HESITATION: Final = 3
 """A micro-signal of doubt or trouble."""
-HIDDEN = 4
-SHOWN = 5
-MOVE = 6
+HIDDEN: Final = 4
+SHOWN: Final = 5
+MOVE: Final = 6
 """To a stage, also back: (stage)."""
-ADVANCE = 7
+ADVANCE: Final = 7
 """To a stage, never back: (stage)."""
-CART_SEEN = 8
+CART_SEEN: Final = 8
 """As MOVE (-1: stay), with the cart's value and items (-1: unknown)."""
-VIEW = 9
+VIEW: Final = 9
 """Third: price in cents (0: unknown); the product."""
-CHANGE = 10
+CHANGE: Final = 10
 """Pieces (negative: taken out), value in cents, 1 where that is the cart's after the change."""
-METHOD = 11
-COUPON = 12
-ORDER = 13
-CART_KEPT = 14
+METHOD: Final = 11
+COUPON: Final = 12
+ORDER: Final = 13
+CART_KEPT: Final = 14
 """As ADVANCE, with the cart's value and items (-1: unknown)."""
 
-PLAIN_ITEM: Item = (PLAIN, 0, 0, 0, "")
-HEARTBEAT_ITEM: Item = (HEARTBEAT, 0, 0, 0, "")
-REFRESH_ITEM: Item = (REFRESH, 0, 0, 0, "")
-HESITATION_ITEM: Item = (HESITATION, 0, 0, 0, "")
-HIDDEN_ITEM: Item = (HIDDEN, 0, 0, 0, "")
-SHOWN_ITEM: Item = (SHOWN, 0, 0, 0, "")
-_BARE: tuple[Item, ...] = (
+PLAIN_ITEM: Final[Item] = (PLAIN, 0, 0, 0, "")
+HEARTBEAT_ITEM: Final[Item] = (HEARTBEAT, 0, 0, 0, "")
+REFRESH_ITEM: Final[Item] = (REFRESH, 0, 0, 0, "")
+HESITATION_ITEM: Final[Item] = (HESITATION, 0, 0, 0, "")
+HIDDEN_ITEM: Final[Item] = (HIDDEN, 0, 0, 0, "")
+SHOWN_ITEM: Final[Item] = (SHOWN, 0, 0, 0, "")
+_BARE: Final[tuple[Item, ...]] = (
     PLAIN_ITEM,
     HEARTBEAT_ITEM,
     REFRESH_ITEM,
@@ -45,53 +45,25 @@ _BARE: tuple[Item, ...] = (
     SHOWN_ITEM,
 )
 """Items that say all by their kind."""
-_PAYLOAD: dict[int, tuple[int, int]] = {
-    MOVE: (1, 2),
-    ADVANCE: (1, 2),
-    CART_SEEN: (1, 4),
-    VIEW: (3, 5),
-    CHANGE: (1, 5),
-    METHOD: (4, 5),
-    COUPON: (4, 5),
-    ORDER: (4, 5),
-    CART_KEPT: (1, 4),
-}
-"""By kind: which part of an item says anything."""
 
 
 def write_items(items: list[Item]) -> list[Any]:
-    """Items one after the other: kind, and what there is to say.
+    """Items as plain JSON values; of those that say all by their kind the kind.
 
     >>> write_items([PLAIN_ITEM, (METHOD, 0, 0, 0, "card")])
-    [0, 11, 'card']
+    [0, [11, 0, 0, 0, 'card']]
     """
-    row: list[Any] = []
-    for item in items:
-        kind = item[0]
-        row.append(kind)
-        if kind >= MOVE:
-            start, stop = _PAYLOAD[kind]
-            row += item[start:stop]
-    return row
+    return [item[0] if item[0] < MOVE else list(item) for item in items]
 
 
 def read_items(row: list[Any]) -> list[Item]:
     """The inverse of `write_items`.
 
-    >>> read_items([0, 11, "card"])
+    >>> read_items([0, [11, 0, 0, 0, "card"]])
     [(0, 0, 0, 0, ''), (11, 0, 0, 0, 'card')]
     """
-    items: list[Item] = []
-    at = 0
-    while at < len(row):
-        kind = row[at]
-        at += 1
-        if kind < MOVE:
-            items.append(_BARE[kind])
-            continue
-        start, stop = _PAYLOAD[kind]
-        held = [kind, 0, 0, 0, ""]
-        held[start:stop] = row[at : at + stop - start]
-        at += stop - start
-        items.append((held[0], held[1], held[2], held[3], held[4]))
-    return items
+    return [_BARE[held] if isinstance(held, int) else _item(*held) for held in row]
+
+
+def _item(kind: int, first: int, second: int, third: int, text: str) -> Item:
+    return (kind, first, second, third, text)

@@ -1,9 +1,8 @@
 """One session: a function of the set of its events, whatever order they came in."""
 
 from bisect import bisect_right
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from orchestrator.domain.sessions.compact import read_hashes, write_hashes
 from orchestrator.domain.sessions.course import Course
 from orchestrator.domain.sessions.intake import INTAKES, ClickEvent, take_unknown
 from orchestrator.domain.sessions.items import HESITATION, REFRESH, Item, read_items, write_items
@@ -13,11 +12,10 @@ from orchestrator.domain.sessions.tally import TEXT_MAX, Tally
 
 Verdict = Literal["added", "duplicate", "late"]
 
-DECISIONS_MAX = 32
-_HASH_BYTES = 7
-_PLAIN_ROW = 9
+DECISIONS_MAX: Final = 32
+_PLAIN_ROW: Final = 9
 """Length of a stored session of less than a minute, without decisions."""
-_TRIM_AT = 32
+_TRIM_AT: Final = 32
 """So few recent events are not looked through for old ones at each event."""
 
 
@@ -337,7 +335,7 @@ class Session(Tally):
             self.events_count,
             self.dump_tally(last_ms),
             [last_ms - time_ms for time_ms in self._times],
-            write_hashes(self._hashes, _HASH_BYTES),
+            self._hashes[:],
             write_items(self._items),
         ]
         # a course that met nothing but heartbeats is none, before and after a restart
@@ -359,7 +357,7 @@ class Session(Tally):
         session.events_count = events_count
         session.load_tally(tally, last_ms)
         session._times = [last_ms - before_ms for before_ms in times]
-        session._hashes = read_hashes(hashes, _HASH_BYTES)
+        session._hashes = hashes[:]
         session._items = read_items(items)
         if len(row) > _PLAIN_ROW:
             session._load_more(row[_PLAIN_ROW:])

@@ -1,6 +1,6 @@
 """The sessions of one profile: which one an event belongs to, and when they end."""
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from orchestrator.domain.sessions.hashing import event_hash
 from orchestrator.domain.sessions.intake import ClickEvent
@@ -19,7 +19,7 @@ class Horizon(NamedTuple):
     generation: int
 
 
-_LATE: Routed = (None, "late")
+_LATE: Final[Routed] = (None, "late")
 
 
 class SessionSet:

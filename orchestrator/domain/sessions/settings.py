@@ -1,8 +1,9 @@
 """Settings of sessions."""
 
 from dataclasses import dataclass
+from typing import Final
 
-WINDOW_MS = 60_000
+WINDOW_MS: Final = 60_000
 """Events of the last minute are held one by one: the window of the short signals."""
 
 

@@ -1,6 +1,8 @@
 """The stages of a shopping journey, in the order of the funnel."""
 
-STAGES = (
+from typing import Final
+
+STAGES: Final = (
     "browse",
     "product",
     "cart",
@@ -11,9 +13,18 @@ STAGES = (
     "review",
     "purchased",
 )
-BROWSE, PRODUCT, CART, CHECKOUT, CONTACT, SHIPPING, PAYMENT, REVIEW, PURCHASED = range(9)
+# one a line and final: the compiler writes the numbers in
+BROWSE: Final = 0
+PRODUCT: Final = 1
+CART: Final = 2
+CHECKOUT: Final = 3
+CONTACT: Final = 4
+SHIPPING: Final = 5
+PAYMENT: Final = 6
+REVIEW: Final = 7
+PURCHASED: Final = 8
 
-STEPS: dict[str, int] = {
+STEPS: Final[dict[str, int]] = {
     "contact": CONTACT,
     "shipping": SHIPPING,
     "payment": PAYMENT,

@@ -2,22 +2,22 @@
 
 from bisect import bisect_left
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
-from orchestrator.domain.sessions.compact import pack, read_hashes, unpack, write_hashes
 from orchestrator.domain.sessions.hashing import mark
 
-SUM_MAX = 10**12
+SUM_MAX: Final = 10**12
 """Sums stop there: they stay whole numbers in every JSON reader. Stopping keeps them order-free."""
-TEXT_MAX = 64
+TEXT_MAX: Final = 64
 
-PRODUCTS, METHODS, OPTIONS = range(3)
+PRODUCTS: Final = 0
+METHODS: Final = 1
+OPTIONS: Final = 2
 """Families of distinct words."""
-DISTINCT_MAX = (64, 8, 8)
-_FAMILY_SHIFT = 22
-_MARK_BYTES = 3
+DISTINCT_MAX: Final = (64, 8, 8)
+_FAMILY_SHIFT: Final = 22
 
-SUMS = (
+SUMS: Final = (
     "pages_count",
     "searches_count",
     "lists_count",
@@ -61,8 +61,8 @@ SUMS = (
     "unknown_events_count",
 )
 """Their order is the stored form's."""
-NUMBERS = (*SUMS, "scroll_depth_permille", "price_min_cents", "price_max_cents", "reached")
-_numbers = attrgetter(*NUMBERS)
+NUMBERS: Final = (*SUMS, "scroll_depth_permille", "price_min_cents", "price_max_cents", "reached")
+_numbers: Final = attrgetter(*NUMBERS)
 
 
 class Tally:
@@ -266,8 +266,8 @@ class Tally:
     def dump_tally(self, last_ms: int) -> list[Any]:
         """Plain JSON values; times before the session's last event."""
         return [
-            pack(_numbers(self)),
-            write_hashes(sorted(self.marks), _MARK_BYTES),
+            list(_numbers(self)),
+            sorted(self.marks),
             self.device_last,
             last_ms - self.device_ms if self.device_ms else 0,
             self.locale_last,
@@ -288,9 +288,10 @@ class Tally:
             self.currency_last,
             money_ms,
         ) = row
-        unpack(numbers, NUMBERS, self)
+        for name, number in zip(NUMBERS, numbers, strict=True):
+            setattr(self, name, number)
         if marks:
-            self.marks = read_hashes(marks, _MARK_BYTES)
+            self.marks = marks[:]
             self._count_marks()
         self.device_ms = last_ms - device_ms if self.device_last else 0
         self.locale_ms = last_ms - locale_ms if self.locale_last else 0

@@ -5,7 +5,7 @@ The transforms are constants: sums learnt under one scaling mean nothing under a
 """
 
 from math import log, log1p
-from typing import Protocol
+from typing import Final, Protocol
 
 from orchestrator.domain.sessions.course import Course
 from orchestrator.domain.sessions.session import Session
@@ -19,7 +19,7 @@ from orchestrator.domain.sessions.stages import (
     SHIPPING,
 )
 
-FEATURES: tuple[str, ...] = (
+FEATURES: Final[tuple[str, ...]] = (
     "stage_product",
     "stage_cart",
     "stage_checkout",
@@ -53,11 +53,11 @@ FEATURES: tuple[str, ...] = (
 )
 """Names in order. Stages are one-hot (browsing and after the purchase: none)."""
 
-WANDER_MAX = 100.0
-RANGE_MAX = 100.0
-_PER_UNIT = 1_000_000
+WANDER_MAX: Final = 100.0
+RANGE_MAX: Final = 100.0
+_PER_UNIT: Final = 1_000_000
 """Six digits are kept: what is logged is what was used, so it is rounded before it is used."""
-_OF_STAGE: dict[int, str] = {
+_OF_STAGE: Final[dict[int, str]] = {
     PRODUCT: "stage_product",
     CART: "stage_cart",
     CHECKOUT: "stage_checkout",

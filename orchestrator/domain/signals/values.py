@@ -1,14 +1,16 @@
 """Read the signals from a session, one after the other; what is 0 is left out."""
 
+from typing import Final
+
 from orchestrator.domain.sessions.course import Course
 from orchestrator.domain.sessions.session import Session
 from orchestrator.domain.sessions.stages import CHECKOUT, REVIEW
 from orchestrator.domain.signals.declarations import MINUTE_MS, SIGNALS
 
-NAMES: tuple[str, ...] = tuple(signal.name for signal in SIGNALS)
+NAMES: Final[tuple[str, ...]] = tuple(signal.name for signal in SIGNALS)
 """Names of the signals, in the order of their declarations."""
-CURSOR_UNIT_PX = 1_000
-_UPPER: dict[str, float] = {signal.name: signal.upper for signal in SIGNALS}
+CURSOR_UNIT_PX: Final = 1_000
+_UPPER: Final[dict[str, float]] = {signal.name: signal.upper for signal in SIGNALS}
 
 
 def values(session: Session, now_ms: int) -> dict[str, float]:

@@ -1,9 +1,11 @@
 """Daily budgets: each partition owns an equal share, so no two workers can spend the same cent."""
 
+from typing import Final
+
 from orchestrator.domain.decisioning import PolicySet
 from orchestrator.types import Scope
 
-DAY_MS = 86_400_000
+DAY_MS: Final = 86_400_000
 
 
 def budgets_left_cents(scope: Scope, policies: PolicySet, now_ms: int) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """One due decision: features, risk, concern, guardrails, draw; the ledger entry and the command."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from orchestrator.domain.decisioning.content import content
 from orchestrator.domain.decisioning.decide import Decision, decide
@@ -25,10 +25,10 @@ from orchestrator.processors.journey.tables import Tables
 from orchestrator.processors.journey.triggers import Trigger
 from orchestrator.types import CommandId, DecisionId, Emit, Millis, Payload, Scope, SessionId
 
-RECENT_ORDER_MS = 24 * 3_600_000
+RECENT_ORDER_MS: Final = 24 * 3_600_000
 """A purchase up to a day before a session, in it or since forbids to remind of its cart: clocks of
 shops and browsers differ, and who has just bought is not to be chased."""
-DIGITS = 6
+DIGITS: Final = 6
 """Digits kept of the risk in the ledger: what is logged is what was used."""
 
 

@@ -1,18 +1,18 @@
 """What topics beside the clickstream tell of a person, folded into the profile's state."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
 
 from orchestrator.domain.sessions.session import Session
 from orchestrator.processors.journey.ledger import revocation
 from orchestrator.processors.journey.state import MAX_DISMISSALS, KnownOrder, Profile
 from orchestrator.types import Emit, Millis
 
-UNDONE = frozenset({"order_cancelled", "order_refunded", "order_returned"})
+UNDONE: Final = frozenset({"order_cancelled", "order_refunded", "order_returned"})
 """Every other order event means that an order exists, whichever comes first."""
 
-CENTS_MAX = 10**12
-COUNT_MAX = 10**6
+CENTS_MAX: Final = 10**12
+COUNT_MAX: Final = 10**6
 """Beyond is no customer but a mistake; the ledger's facts have bounds."""
 WITHDRAWN = ERASED = "consent_withdrawn"
 """Every command can be revoked for this reason, whatever its policy says."""

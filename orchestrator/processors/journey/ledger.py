@@ -1,11 +1,13 @@
 """The messages the fast lane writes: ledger entries, commands, revocations, closed sessions."""
 
+from typing import Final
+
 from orchestrator.domain.sessions.session import Session
 from orchestrator.processors.journey.state import Outstanding
 from orchestrator.types import Emit, Millis, Payload
 
-LEDGER = "decisions"
-SESSIONS = "sessions"
+LEDGER: Final = "decisions"
+SESSIONS: Final = "sessions"
 
 
 def channel_topic(channel: str) -> str:

@@ -1,7 +1,7 @@
 """The fast lane's processor: every profile-keyed topic in, commands, ledger and sessions out."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from orchestrator.domain.decisioning import PolicySet
 from orchestrator.domain.risk import Risk
@@ -27,9 +27,9 @@ from orchestrator.processors.journey.tables import Tables
 from orchestrator.processors.journey.triggers import Trigger
 from orchestrator.types import Emit, Millis, Record, Scope, Step
 
-RETENTION_MS = 90 * 24 * 3_600_000
+RETENTION_MS: Final = 90 * 24 * 3_600_000
 """A profile silent this long is forgotten: longer than any cap looks back."""
-CART_TELLING = frozenset(
+CART_TELLING: Final = frozenset(
     {
         "product_removed",
         "cart_viewed",

@@ -1,15 +1,15 @@
 """What the fast lane keeps of one profile: bounded, slim, and the same after a JSON round trip."""
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from orchestrator.domain.sessions.session import Session
 from orchestrator.domain.sessions.session_set import SessionSet
 from orchestrator.types import CommandId, DecisionId, Millis, SessionId
 
-MAX_COMMANDS = 8
-MAX_ORDERS = 32
-MAX_FOLLOW_UPS = 4
-MAX_DISMISSALS = 8
+MAX_COMMANDS: Final = 8
+MAX_ORDERS: Final = 32
+MAX_FOLLOW_UPS: Final = 4
+MAX_DISMISSALS: Final = 8
 
 
 class Outstanding(NamedTuple):
@@ -57,7 +57,7 @@ class FollowUp(NamedTuple):
     """Facts of the cart as it was left."""
 
 
-_FACTS = (
+_FACTS: Final = (
     "consent",
     "coupon_share",
     "customer_id",

@@ -1,6 +1,7 @@
 """What every worker reads whole: policies, models and product statistics, with their versions."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import orjson
 
@@ -10,7 +11,7 @@ from orchestrator.domain.signals import NAMES
 from orchestrator.errors import InvalidPolicy
 from orchestrator.online.snapshots import read
 
-MAX_PARTNERS = 3
+MAX_PARTNERS: Final = 3
 """Partners kept of a product: a hint shows one, and leaves out what is in the cart."""
 
 

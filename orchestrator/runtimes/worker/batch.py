@@ -2,7 +2,7 @@
 
 from collections import Counter
 from operator import itemgetter
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from orchestrator.errors import FoldFailed, InvalidRecord, OrchestratorError, PartitionFault
 from orchestrator.ports import Clock, Metrics, Processor, RawRecord, Transport
@@ -16,10 +16,10 @@ from orchestrator.types import Emit, Keyed, Position, Record
 
 S = TypeVar("S", bound=Keyed)
 
-CLOCK_TOPIC = "clickstream"
-CLOCK_MARKER = "clock_advanced"
-_LOOK_AT_CLOCK_EVERY = 64
-_refused_by = itemgetter("refused_by")
+CLOCK_TOPIC: Final = "clickstream"
+CLOCK_MARKER: Final = "clock_advanced"
+_LOOK_AT_CLOCK_EVERY: Final = 64
+_refused_by: Final = itemgetter("refused_by")
 
 
 class Part(NamedTuple):

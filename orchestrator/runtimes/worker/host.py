@@ -6,7 +6,7 @@ state in memory is thrown away and read back from the changelog.
 """
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from orchestrator.errors import ClientFailed, PartitionFault, Retryable, TopicsNotReady
 from orchestrator.ports import Clock, KeyedTable, Metrics, Place, Polled, Processor, Transport
@@ -23,7 +23,7 @@ from orchestrator.types import Keyed
 
 S = TypeVar("S", bound=Keyed)
 
-_GAUGES_EVERY_MS = 2_000
+_GAUGES_EVERY_MS: Final = 2_000
 
 
 class ExactlyOnceHost(Generic[S]):

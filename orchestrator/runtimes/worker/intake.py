@@ -1,6 +1,6 @@
 """From raw records to records a fold takes, or to a reason why not. Nothing is ever lost here."""
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from orchestrator.errors import InvalidRecord
 from orchestrator.messages.envelope import incoming_traceparent
@@ -8,11 +8,11 @@ from orchestrator.ports import Processor, RawRecord
 from orchestrator.runtimes.worker.units import Lane
 from orchestrator.types import Record
 
-FORWARDED = "orchestrator-forwarded"
+FORWARDED: Final = "orchestrator-forwarded"
 """Header of a record that was found in the wrong partition and sent to its own, once."""
-_FUTURE = "its time lies too far after its writing"
-_TOMBSTONE = "this topic has no use for a record without a value"
-TOMBSTONES = frozenset({"profiles"})
+_FUTURE: Final = "its time lies too far after its writing"
+_TOMBSTONE: Final = "this topic has no use for a record without a value"
+TOMBSTONES: Final = frozenset({"profiles"})
 """Inputs on which a record without a value means something: erase this person."""
 
 

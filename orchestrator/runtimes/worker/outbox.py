@@ -1,7 +1,7 @@
 """What a batch writes: changelog rows, messages, dead letters, forwarded records. All encoded."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -10,11 +10,11 @@ from orchestrator.ports import Headers, RawRecord
 from orchestrator.runtimes.worker.intake import FORWARDED
 from orchestrator.types import Emit, Payload
 
-META_KEY = "~p"
+META_KEY: Final = "~p"
 """Changelog key of a partition's own row, the first of each batch."""
-SHARED_KEY = "~shared"
+SHARED_KEY: Final = "~shared"
 """Changelog key, in partition 0, of what a processor keeps beside keys and partitions."""
-BATCH_HEADER = "b"
+BATCH_HEADER: Final = "b"
 """Header that names the batch of a changelog row without a value."""
 
 

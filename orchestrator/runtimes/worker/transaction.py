@@ -1,7 +1,7 @@
 """One batch, one transaction: changelog, messages, dead letters and offsets, or nothing."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from orchestrator.errors import Retryable
 from orchestrator.ports import Clock, Place, TransactionalProducer
@@ -9,7 +9,7 @@ from orchestrator.runtimes.worker.batch import Part
 from orchestrator.runtimes.worker.outbox import META_KEY, Outgoing, tombstone_headers
 from orchestrator.runtimes.worker.settings import HostSettings
 
-_META = META_KEY.encode()
+_META: Final = META_KEY.encode()
 
 
 class Transactions:
