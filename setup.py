@@ -27,6 +27,7 @@ HOT_PATH = (
     "messages/envelope.py",
     "messages/wire.py",
     "online/rng.py",
+    "online/rounding.py",
     "online/scorer.py",
     "processors/journey/*.py",
     "processors/partition.py",

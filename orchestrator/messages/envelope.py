@@ -18,6 +18,7 @@ _TRACEPARENT: Final = re.compile(
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _REVOKED: Final = "intervention_revoked"
+_MILLIS: Final = tuple(f".{ms:03d}Z" for ms in range(1000))
 
 
 def headers(
@@ -86,7 +87,7 @@ def incoming_traceparent(headers: Iterable[tuple[str, bytes | None]] | None) -> 
 
 def rfc3339(time_ms: int) -> str:
     """Epoch milliseconds as RFC 3339 in UTC, e.g. 2026-11-22T10:00:00.123Z."""
-    return f"{_second(time_ms // 1000)}.{time_ms % 1000:03d}Z"
+    return _second(time_ms // 1000) + _MILLIS[time_ms % 1000]
 
 
 @lru_cache(maxsize=4096)

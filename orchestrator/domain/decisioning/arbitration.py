@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-DIGITS: Final = 12
+from orchestrator.online.rounding import rounded
+
+_PER_UNIT: Final = 1_000_000_000_000
 """Propensities are rounded before they are used: what is logged is what was drawn from."""
 
 
@@ -29,7 +31,7 @@ def inverse_gap(scores: Sequence[float], gamma: float, floor_share: float) -> li
         floor_share: Least propensity; at most 1 / k.
 
     Returns:
-        Propensities in the order of the scores, rounded to `DIGITS` digits; they sum to 1 within
+        Propensities in the order of the scores, rounded to 12 digits; they sum to 1 within
         1e-9 and none is below the floor.
 
     Source: Abe & Long (1999); Foster & Rakhlin (2020), SquareCB.
@@ -47,17 +49,17 @@ def inverse_gap(scores: Sequence[float], gamma: float, floor_share: float) -> li
     total = 0.0
     for score in scores:
         score = max(score, low)  # noqa: PLW2901 - clipped in place: this runs for every decision
-        share = round(kept / (count + slope * (best - score)) + floor_share, DIGITS)
+        share = rounded(kept / (count + slope * (best - score)) + floor_share, _PER_UNIT)
         result.append(share)
         total += share
-    result[best_at] = round(1.0 - (total - result[best_at]), DIGITS)
+    result[best_at] = rounded(1.0 - (total - result[best_at]), _PER_UNIT)
     return result
 
 
 def greedy(scores: Sequence[float], floor_share: float) -> list[float]:
     """Propensities where the best gets all but the floor of the others; as `inverse_gap`."""
     result = [floor_share] * len(scores)
-    result[best_of(scores)] = round(1.0 - (len(scores) - 1) * floor_share, DIGITS)
+    result[best_of(scores)] = rounded(1.0 - (len(scores) - 1) * floor_share, _PER_UNIT)
     return result
 
 

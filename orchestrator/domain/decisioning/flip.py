@@ -132,11 +132,11 @@ class _Search:
             if candidate["allowed"]:
                 continue
             exposure = plan.exposure_cents(self.situation)
-            estimate = plan.estimate(
+            score, _, _ = plan.estimate(
                 self.situation, order_cents, margin_cents, exposure, arbitration
             )
-            if estimate.score > 0.0:
-                scored.append((-estimate.score, plan.name, plan))
+            if score > 0.0:
+                scored.append((-score, plan.name, plan))
         return [plan for _, _, plan in sorted(scored)[:REFUSED_MAX]]
 
     # -- changes to try

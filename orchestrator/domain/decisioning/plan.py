@@ -11,9 +11,12 @@ from orchestrator.domain.decisioning.kinds import Arbitration
 from orchestrator.domain.decisioning.situation import Situation
 from orchestrator.domain.decisioning.texts import Rendered
 from orchestrator.online.rng import uniform
+from orchestrator.online.rounding import rounded, whole
 
 Candidate: TypeAlias = dict[str, Any]
 """A candidate in the form of the ledger. Those of refused actions are shared: never change one."""
+_PER_UNIT: Final = 1_000_000
+"""Six digits of a score are kept: what is logged is what was used."""
 OFFERED_SPAN_MS: Final = 60 * 86_400_000
 """How long a person keeps the draw of `offered_share`."""
 
@@ -26,17 +29,6 @@ class Treating(NamedTuple):
     needs: frozenset[str]
     """Facts without which its texts can't be written."""
     texts: Mapping[str, Rendered]
-
-
-class Estimate(NamedTuple):
-    """What an action is expected to bring, in the numbers of the ledger."""
-
-    score: float
-    """Expected gain over doing nothing after cost, as a share of the order's value."""
-    value_cents: int
-    """Expected margin won, before cost."""
-    cost_cents: int
-    """Expected cost of offer and contact."""
 
 
 class Plan:
@@ -165,8 +157,13 @@ class Plan:
         margin_cents: float,
         exposure_cents: int,
         arbitration: Arbitration,
-    ) -> Estimate:
-        """Expected gain of the action; formula and reasons stand in docs/policies.md."""
+    ) -> tuple[float, int, int]:
+        """What the action is expected to bring; formula and reasons stand in docs/policies.md.
+
+        Returns:
+            Gain over doing nothing after cost, as a share of the order's value; margin won before
+            cost, and cost of offer and contact, in cents.
+        """
         risk = situation.risk
         concern = situation.concern
         match = (
@@ -181,7 +178,7 @@ class Plan:
             # Who would have bought anyway takes the offer too.
             cost += exposure_cents * min(1.0, 1.0 - risk + lift)
         score = (self.priority * value - cost) / order_cents
-        return Estimate(round(score, 6), round(value), round(cost))
+        return rounded(score, _PER_UNIT), whole(value), whole(cost)
 
     def treatment(self, situation: Situation, wanted: str | None = None) -> str:
         """The treatment an experiment wants where it fits, else the first that fits."""

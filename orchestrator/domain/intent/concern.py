@@ -7,10 +7,13 @@ can be argued about; they are not learnt.
 """
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
+
+from orchestrator.online.rounding import rounded
 
 CONCERNS: Final = ("price", "affordability", "delivery", "returns", "trust", "technical")
-DIGITS: Final = 4
+_PER_UNIT: Final = 10_000
+"""Four digits of a share are kept."""
 
 
 class Evidence(NamedTuple):
@@ -57,16 +60,34 @@ EVIDENCE: Final[tuple[Evidence, ...]] = (
 )
 """The table. A signal that stands in no line of it is no evidence of any concern."""
 
-_Line: TypeAlias = tuple[float, float, tuple[tuple[int, float], ...]]
-_BY_SIGNAL: Final[dict[str, _Line]] = {
-    row.signal: (
-        row.free,
-        row.half,
-        tuple((CONCERNS.index(name), weight) for name, weight in row.weights.items()),
+
+class _Line:
+    """A line of the table, a number a concern: the hot path adds without a loop."""
+
+    __slots__ = (
+        "affordability",
+        "delivery",
+        "free",
+        "half",
+        "price",
+        "returns",
+        "technical",
+        "trust",
     )
-    for row in EVIDENCE
-}
-"""Weights by the concern's place."""
+
+    def __init__(self, row: Evidence) -> None:
+        weight = row.weights.get
+        self.free: float = row.free
+        self.half: float = row.half
+        self.price: float = weight("price", 0.0)
+        self.affordability: float = weight("affordability", 0.0)
+        self.delivery: float = weight("delivery", 0.0)
+        self.returns: float = weight("returns", 0.0)
+        self.trust: float = weight("trust", 0.0)
+        self.technical: float = weight("technical", 0.0)
+
+
+_BY_SIGNAL: Final[dict[str, _Line]] = {row.signal: _Line(row) for row in EVIDENCE}
 
 
 def concern(signals: Mapping[str, float]) -> dict[str, float]:
@@ -82,23 +103,27 @@ def concern(signals: Mapping[str, float]) -> dict[str, float]:
     >>> concern({"returns_policy_dwell_ms": 20_000.0})
     {'returns': 0.8667, 'trust': 0.1333}
     """
-    sums = [0.0] * len(CONCERNS)
-    total = 0.0
+    price = affordability = delivery = returns = trust = technical = 0.0
     for signal, value in signals.items():
         line = _BY_SIGNAL.get(signal)
         if line is not None:
-            free, half, weights = line
-            beyond = value - free
+            beyond = value - line.free
             if beyond > 0.0:
-                strength = beyond / (beyond + half)
-                for at, weight in weights:
-                    sums[at] += weight * strength
-                    total += weight * strength
+                strength = beyond / (beyond + line.half)
+                price += line.price * strength
+                affordability += line.affordability * strength
+                delivery += line.delivery * strength
+                returns += line.returns * strength
+                trust += line.trust * strength
+                technical += line.technical * strength
+    total = price + affordability + delivery + returns + trust + technical
     if not total:
         return {}
-    shares = [round(share / total, DIGITS) for share in sums]
+    # in the order of CONCERNS
+    sums = [price, affordability, delivery, returns, trust, technical]
+    shares = [rounded(share / total, _PER_UNIT) for share in sums]
     most = sums.index(max(sums))
     # the greatest takes what rounding left
     shares[most] = 0.0
-    shares[most] = round(1.0 - sum(shares), DIGITS)
+    shares[most] = rounded(1.0 - sum(shares), _PER_UNIT)
     return {name: share for name, share in zip(CONCERNS, shares, strict=True) if share > 0.0}

@@ -18,6 +18,7 @@ from orchestrator.domain.sessions.stages import (
     REVIEW,
     SHIPPING,
 )
+from orchestrator.online.rounding import rounded
 
 FEATURES: Final[tuple[str, ...]] = (
     "stage_product",
@@ -107,8 +108,7 @@ def features(session: Session, facts: FactsView, now_ms: int) -> dict[str, float
 
 
 def _rounded(value: float) -> float:
-    """To six digits, half up; a third of the time that `round` takes."""
-    return int(value * _PER_UNIT + 0.5) / _PER_UNIT
+    return rounded(value, _PER_UNIT)
 
 
 def _seconds(span_ms: int) -> float:

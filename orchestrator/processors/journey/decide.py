@@ -10,6 +10,7 @@ from orchestrator.domain.decisioning.situation import Situation
 from orchestrator.domain.intent.concern import concern
 from orchestrator.domain.sessions.session import Session
 from orchestrator.domain.signals.features import features
+from orchestrator.online.rounding import rounded
 from orchestrator.processors.journey.budgets import budgets_left_cents, spend
 from orchestrator.processors.journey.intake import COUNT_MAX, WITHDRAWN
 from orchestrator.processors.journey.ledger import LEDGER, channel_topic
@@ -28,8 +29,8 @@ from orchestrator.types import CommandId, DecisionId, Emit, Millis, Payload, Sco
 RECENT_ORDER_MS: Final = 24 * 3_600_000
 """A purchase up to a day before a session, in it or since forbids to remind of its cart: clocks of
 shops and browsers differ, and who has just bought is not to be chased."""
-DIGITS: Final = 6
-"""Digits kept of the risk in the ledger: what is logged is what was used."""
+_PER_UNIT: Final = 1_000_000
+"""Six digits of the risk are kept: what is logged is what was used."""
 
 
 class Decider:
@@ -54,7 +55,7 @@ class Decider:
         """Decide while the shopper is there (or silent), and note it in the session."""
         now = trigger.now_ms
         named = features(session, profile.facts, now)
-        risk = round(self.tables.risk.score(named), DIGITS)
+        risk = rounded(self.tables.risk.score(named), _PER_UNIT)
         policies = self.tables.policies
         situation = Situation(
             now_ms=now,

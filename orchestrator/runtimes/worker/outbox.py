@@ -1,7 +1,7 @@
 """What a batch writes: changelog rows, messages, dead letters, forwarded records. All encoded."""
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
 
@@ -18,15 +18,24 @@ BATCH_HEADER: Final = "b"
 """Header that names the batch of a changelog row without a value."""
 
 
-class Outgoing(NamedTuple):
-    """One record to send, fully encoded."""
+class Outgoing:
+    """One record to send, fully encoded; the topic as the broker names it."""
 
-    topic: str
-    """As the broker names it."""
-    partition: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers | None
+    __slots__ = ("headers", "key", "partition", "topic", "value")
+
+    def __init__(
+        self,
+        topic: str,
+        partition: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers | None,
+    ) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.key = key
+        self.value = value
+        self.headers = headers
 
 
 def state_row(batch: str, dumped: Any) -> bytes:

@@ -77,9 +77,9 @@ class Transactions:
             for key, row in part.rows.items():
                 send(changelog, number, key.encode(), row, gone if row is None else None)
             for out in part.emits:
-                send(*out)
+                send(out.topic, out.partition, out.key, out.value, out.headers)
         for out in extra:
-            send(*out)
+            send(out.topic, out.partition, out.key, out.value, out.headers)
         self._producer.flush()
         if len(markers) < len(parts):
             raise Retryable("a changelog row was not acknowledged")
