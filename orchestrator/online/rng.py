@@ -32,7 +32,10 @@ def uniform(key: str, salt: str = "") -> float:
     (True, False)
     """
     digest = blake2b(f"{salt}{_SEPARATOR}{key}".encode(), digest_size=8).digest()
-    return (int.from_bytes(digest, "big") >> 11) * _SCALE
+    upper = 0
+    for byte in digest[:6]:
+        upper = upper << 8 | byte
+    return (upper << 5 | digest[6] >> 3) * _SCALE
 
 
 def decision_hex(*parts: str | int) -> str:
@@ -44,5 +47,5 @@ def decision_hex(*parts: str | int) -> str:
     >>> decision_hex("clickstream", 3, 4711)
     '97e4fa92dbe9091fab3b'
     """
-    text = _SEPARATOR.join(map(str, parts))
+    text = _SEPARATOR.join([str(part) for part in parts])
     return blake2b(text.encode(), digest_size=10).hexdigest()

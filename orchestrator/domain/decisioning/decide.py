@@ -257,8 +257,8 @@ def _draw(policies: PolicySet, decision: Decision, allowed: list[tuple[int, Plan
         if arbitration.rule == "inverse_gap"
         else greedy(scores, arbitration.floor_share)
     )
-    for (index, _), share in zip(allowed, shares, strict=False):
-        candidates[index]["propensity"] = share
+    for at, (index, _) in enumerate(allowed):
+        candidates[index]["propensity"] = shares[at]
     candidates[nothing]["propensity"] = shares[-1]
     best = best_of(scores)
     picked = choose(shares, decision.draw)

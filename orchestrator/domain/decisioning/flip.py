@@ -4,7 +4,7 @@ The draw plays no part: a flip is about the candidate with the best score, and a
 the best of the refused. Every flip told was checked by making the decision anew.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple, TypeAlias
 
 from orchestrator.domain.decisioning.conditions import ORDERED, Leaf, leaves
@@ -14,7 +14,7 @@ from orchestrator.domain.decisioning.policy_set import PolicySet
 from orchestrator.domain.decisioning.situation import FactValue, Situation
 from orchestrator.domain.decisioning.validation import trees
 
-Diagnosis: TypeAlias = Callable[[Mapping[str, float]], dict[str, float]]
+Diagnosis: TypeAlias = Callable[[dict[str, float]], dict[str, float]]
 """Tells the concern from signals, so that a changed signal also changes the concern."""
 Kind: TypeAlias = Literal["risk", "signal", "fact", "consent", "wait"]
 FACTORS = (1.25, 1.5, 2.0, 4.0, 8.0)

@@ -150,14 +150,13 @@ class _Any(_Branches):
 
 
 class _None(Test):
-    __slots__ = ("codes", "parts")
+    __slots__ = ("parts",)
 
-    def __init__(self, parts: tuple[Test, ...], codes: tuple[str, ...]) -> None:
+    def __init__(self, parts: tuple[tuple[Test, str], ...]) -> None:
         self.parts = parts
-        self.codes = codes
 
     def refusal(self, situation: Situation) -> str | None:
-        for part, code in zip(self.parts, self.codes, strict=True):
+        for part, code in self.parts:
             if part.refusal(situation) is None:
                 return code
         return None
@@ -179,7 +178,7 @@ def compile_tree(node: Node, prefix: str) -> Test:
     if isinstance(node, AnyOf):
         return _Any(parts, reason)
     codes = tuple(f"{prefix}.{next(leaves(branch)).reason}" for branch in branches(node))
-    return _None(parts, codes if reason is None else (reason,) * len(parts))
+    return _None(tuple((part, reason or code) for part, code in zip(parts, codes, strict=True)))
 
 
 def _leaf(leaf: Leaf, code: str) -> Test:

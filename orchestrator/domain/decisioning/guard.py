@@ -177,8 +177,9 @@ class Guard:
                 test is not None and test.refusal(situation) is None
             ):
                 moment.suppressed.append((f"{SUPPRESSION}.{reason}", names))
-        for reason in sorted(situation.suppressions - self._suppressions.keys()):
-            moment.suppressed.append((f"{SUPPRESSION}.{reason}", None))
+        if situation.suppressions:
+            for reason in sorted(situation.suppressions - self._suppressions.keys()):
+                moment.suppressed.append((f"{SUPPRESSION}.{reason}", None))
         if situation.contacts:
             self._look_back(moment, situation)
         since = situation.now_ms - self.policy.dismissal_ms

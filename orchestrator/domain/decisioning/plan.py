@@ -132,7 +132,7 @@ class Plan:
             return 0
         return self.offer.exposure_cents(cart_of(situation))
 
-    def match(self, concern: Mapping[str, float], floor: float) -> float:
+    def match(self, concern: dict[str, float], floor: float) -> float:
         """How well the action answers what worries the shopper, in [floor, 1]."""
         total = 0.0
         for name, weight in self._concerns:
@@ -141,7 +141,7 @@ class Plan:
                 total += weight * share
         return floor + (1.0 - floor) * total
 
-    def answers(self, concern: Mapping[str, float]) -> str | None:
+    def answers(self, concern: dict[str, float]) -> str | None:
         """The concern that speaks most for the action; None where none does."""
         best, most = None, 0.0
         for name, weight in self._concerns:

@@ -24,7 +24,7 @@ STAGES: Final = (
     "purchased",
 )
 """Stages of the journey as sessions name them, in the order of the funnel."""
-NOTHING: Final[Mapping[str, int]] = {}
+NOTHING: Final[dict[str, int]] = {}
 
 
 class Fact(NamedTuple):
@@ -127,15 +127,15 @@ class Situation:
         session_id: str | None,
         stage: str,
         risk: float,
-        concern: Mapping[str, float],
-        signals: Mapping[str, float],
-        facts: Mapping[str, FactValue],
-        consent: Mapping[str, bool],
+        concern: dict[str, float],
+        signals: dict[str, float],
+        facts: dict[str, FactValue],
+        consent: dict[str, bool],
         customer_id: str | None = None,
         contacts: Sequence[Contact] = (),
         dismissed: Sequence[tuple[int, str]] = (),
         suppressions: AbstractSet[str] = frozenset(),
-        budgets_left_cents: Mapping[str, int] = NOTHING,
+        budgets_left_cents: dict[str, int] = NOTHING,
         trigger: TriggerKind = "event",
         follow_up: str = "",
     ) -> None:

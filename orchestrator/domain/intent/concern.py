@@ -90,7 +90,7 @@ class _Line:
 _BY_SIGNAL: Final[dict[str, _Line]] = {row.signal: _Line(row) for row in EVIDENCE}
 
 
-def concern(signals: Mapping[str, float]) -> dict[str, float]:
+def concern(signals: dict[str, float]) -> dict[str, float]:
     """How the evidence divides between the concerns.
 
     Args:
@@ -119,11 +119,23 @@ def concern(signals: Mapping[str, float]) -> dict[str, float]:
     total = price + affordability + delivery + returns + trust + technical
     if not total:
         return {}
+    found: dict[str, float] = {}
+    most, greatest, left = "", 0.0, 1.0
     # in the order of CONCERNS
-    sums = [price, affordability, delivery, returns, trust, technical]
-    shares = [rounded(share / total, _PER_UNIT) for share in sums]
-    most = sums.index(max(sums))
+    for name, evidence in (
+        ("price", price),
+        ("affordability", affordability),
+        ("delivery", delivery),
+        ("returns", returns),
+        ("trust", trust),
+        ("technical", technical),
+    ):
+        share = rounded(evidence / total, _PER_UNIT)
+        if share > 0.0:
+            found[name] = share
+            left -= share
+            if evidence > greatest:
+                most, greatest = name, evidence
     # the greatest takes what rounding left
-    shares[most] = 0.0
-    shares[most] = rounded(1.0 - sum(shares), _PER_UNIT)
-    return {name: share for name, share in zip(CONCERNS, shares, strict=True) if share > 0.0}
+    found[most] = rounded(left + found[most], _PER_UNIT)
+    return found

@@ -65,7 +65,7 @@ class Decider:
             risk=risk,
             concern=concern(signals),
             signals=signals,
-            facts=self._person(profile, now) | self._cart(session),
+            facts=self._cart(session, self._person(profile, now)),
             consent=profile.facts.consent,
             customer_id=profile.facts.customer_id,
             contacts=policies.relevant(profile.contacts, now),
@@ -126,7 +126,7 @@ class Decider:
                     stage=session.stage_reached,
                     risk=session.risk_last or 0.0,
                     signals=signals,
-                    facts=self._cart(session),
+                    facts=self._cart(session, {}),
                 )
             )
         del profile.follow_ups[:-MAX_FOLLOW_UPS]
@@ -154,22 +154,24 @@ class Decider:
             found["time_zone"] = known.time_zone
         return found
 
-    def _cart(self, session: Session) -> dict[str, Any]:
-        """Facts of the cart and the products in it; what is not known is left out."""
+    def _cart(self, session: Session, found: dict[str, Any]) -> dict[str, Any]:
+        """Add the facts of the cart and the products in it; what is not known is left out."""
+        found["cart_value_cents"] = session.cart_value_cents
+        found["cart_items_count"] = min(COUNT_MAX, session.items_count)
         viewed = session.viewed_product_ids
-        partner = None
+        if session.currency_last:
+            found["currency"] = session.currency_last
+        if session.device_last:
+            found["device"] = session.device_last
+        if session.locale_last:
+            found["locale"] = session.locale_last
+        if viewed:
+            found["product_id"] = viewed[-1]
         if self.tables.partners:
             partner = self.tables.partner([*reversed(session.cart_product_ids), *reversed(viewed)])
-        found = {
-            "cart_value_cents": session.cart_value_cents,
-            "cart_items_count": min(COUNT_MAX, session.items_count),
-            "currency": session.currency,
-            "device": session.device,
-            "locale": session.locale,
-            "product_id": viewed[-1] if viewed else None,
-            "bundle_product_id": partner,
-        }
-        return {name: value for name, value in found.items() if value is not None}
+            if partner is not None:
+                found["bundle_product_id"] = partner
+        return found
 
     # -- what it leaves behind
 

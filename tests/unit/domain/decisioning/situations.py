@@ -42,7 +42,7 @@ EVERYTHING = {
 
 
 def situation(
-    signals: Mapping[str, float] = DELIVERY,
+    signals: dict[str, float] = DELIVERY,
     facts: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> Situation:

@@ -48,7 +48,7 @@ ACTIONS = {
     ],
 )
 def test_a_good_customer_who_hesitates_at_the_price_gets_a_thank_you(
-    signals: Mapping[str, float], cart_cents: int, risk: float
+    signals: dict[str, float], cart_cents: int, risk: float
 ) -> None:
     """High-value repeat shopper hesitating on price: the loyalty discount, whatever the risk."""
     seen = situation(signals, {**REGULAR, "cart_value_cents": cart_cents}, risk=risk)
@@ -108,7 +108,7 @@ def test_a_newcomer_who_reads_the_returns_policy_is_reassured(stage: str, risk: 
     ],
 )
 def test_the_concern_finds_its_answer(
-    signals: Mapping[str, float], facts: Mapping[str, Any], stage: str, best: str
+    signals: dict[str, float], facts: Mapping[str, Any], stage: str, best: str
 ) -> None:
     """Delivery, payment, affordability, trouble, trust: each its own action."""
     assert decide(shipped(), situation(signals, facts, stage=stage), "dec-1").best == best
