@@ -10,8 +10,8 @@ import orjson
 
 from orchestrator import wiring
 from orchestrator.adapters.importers import Row
+from orchestrator.domain.outcomes.purchases import PLACING
 from orchestrator.messages.aliases import GA4, canonical, translated
-from orchestrator.processors.journey.intake import UNDONE
 from orchestrator.types import Emit
 
 FARTHEST_MS = 4_102_444_800_000
@@ -144,7 +144,7 @@ def _order_told(topic: str, value: bytes | None) -> str | None:
         return None
     if not isinstance(event, dict) or not isinstance(event.get("type"), str):
         return None
-    if topic == "orders" and event["type"] not in UNDONE:
+    if topic == "orders" and event["type"] in PLACING:
         order_id = event.get("order_id")
     elif topic == "clickstream" and canonical(event["type"]) == "order_completed":
         properties = (translated(event) if event["type"] in GA4 else event).get("properties")

@@ -88,6 +88,12 @@ class SessionSet:
         times += [session.last_ms + self.settings.gap_ms for session in self.open]
         return min(times, default=0)
 
+    def knows(self, session_id: str) -> bool:
+        """Whether a session of this id, or of its first generation's, is open or ended of late."""
+        names = (session_id, session_id.rpartition("~")[0])
+        held = any(session.base_id in names for session in (*self.open, *self._ended))
+        return held or any(horizon.base_id in names for horizon in self._horizons)
+
     # -- opening and ending
 
     def _open_first(self, base_id: str, event: ClickEvent, event_id_hash: int) -> Routed:

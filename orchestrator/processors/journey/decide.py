@@ -114,8 +114,10 @@ class Decider:
         self, profile: Profile, session: Session, outcome: str, signals: dict[str, float]
     ) -> None:
         """Plan what the journeys ask for after a session that ended so."""
+        emptied_ms = profile.cart_emptied_ms
+        emptied = session.cart_emptied or (emptied_ms and emptied_ms >= profile.cart_filled_ms)
         for journey, follow_up in self.tables.policies.follow_ups(outcome):
-            if session.cart_emptied and "cart_emptied" in journey.stop_on:
+            if emptied and "cart_emptied" in journey.stop_on:
                 continue
             profile.follow_ups.append(
                 FollowUp(
@@ -223,6 +225,8 @@ class Decider:
                 cancel_on,
             )
         )
+        profile.sent.append((command_id, plan.name))
+        del profile.sent[:-MAX_COMMANDS]
         contact = Contact(now, plan.name, action.channel, action.group)
         sent = sorted([*profile.contacts, contact])
         profile.contacts = self.tables.policies.relevant(sent, now)

@@ -1,15 +1,14 @@
 """What topics beside the clickstream tell of a person, folded into the profile's state."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from orchestrator.domain.decisioning.situation import CHANNELS
+from orchestrator.domain.outcomes.purchases import PLACING
 from orchestrator.domain.sessions.session import Session
 from orchestrator.processors.journey.ledger import revocation
 from orchestrator.processors.journey.state import MAX_DISMISSALS, KnownOrder, Profile
 from orchestrator.types import Emit, Millis
-
-UNDONE: Final = frozenset({"order_cancelled", "order_refunded", "order_returned"})
-"""Every other order event means that an order exists, whichever comes first."""
 
 CENTS_MAX: Final = 10**12
 COUNT_MAX: Final = 10**6
@@ -76,39 +75,55 @@ def note_order(
 
 
 def on_cart_emptied(
-    profile_id: str, profile: Profile, session: Session, happened_ms: int, stopped: Collection[str]
+    profile_id: str,
+    profile: Profile,
+    session: Session,
+    happened_ms: int,
+    stopped: Collection[str],
+    *,
+    said: bool,
 ) -> list[Emit]:
-    """The last piece was taken out: nobody is reminded of this cart, in whichever session it was.
+    """The last piece was taken out: nobody is reminded of this cart.
 
     Args:
         profile_id: Key of the person.
         profile: State; loses commands and planned messages.
-        session: Where it happened; other open sessions have carts of their own.
-        happened_ms: Event time of the removal.
+        session: Where it happened.
+        happened_ms: Event time of it.
         stopped: Names of follow-ups that an emptied cart stops.
+        said: The shop said that the cart is empty, so it is in every tab. Else it follows from the
+            pieces this session knew of; other open sessions may know of others.
     """
+    spared: frozenset[str] = frozenset()
+    if not said:
+        spared = frozenset(held.session_id for held in profile.sessions.open if held is not session)
+    elif happened_ms < profile.cart_filled_ms:
+        return []
+    else:
+        profile.cart_emptied_ms = max(profile.cart_emptied_ms, happened_ms)
     profile.follow_ups = [planned for planned in profile.follow_ups if planned.name not in stopped]
-    spared = {held.session_id for held in profile.sessions.open if held is not session}
     now = Millis(profile.last_ms)
     return revoke(profile_id, profile, "cart_emptied", now, happened_ms=happened_ms, spared=spared)
 
 
 def on_order(profile_id: str, profile: Profile, event: Any) -> list[Emit]:
     """Fold an event of the order system."""
-    if event.type in UNDONE:
+    if event.type not in PLACING:
         return []
     order = KnownOrder(event.order_id, event.time_ms, event.session_id or "")
     return note_order(profile_id, profile, order, event.total_cents)
 
 
-def on_profile(profile_id: str, profile: Profile, event: Any) -> list[Emit]:
-    """Take in what the customer system says; consent withdrawn revokes the channel's commands."""
+def on_profile(
+    profile_id: str, profile: Profile, event: Any, consent_default: Mapping[Any, bool]
+) -> list[Emit]:
+    """Take in what the customer system says; consent withdrawn revokes the channel's commands.
+
+    A channel that it no longer names is withdrawn too where the policy's default is no.
+    """
     facts = profile.facts
-    before = facts.consent
     consent = {
-        name: given
-        for name in ("onsite", "chat", "email", "push")
-        if (given := getattr(event.consent, name)) is not None
+        name: given for name in CHANNELS if (given := getattr(event.consent, name)) is not None
     }
     facts.consent = consent
     facts.customer_id = event.customer_id or facts.customer_id
@@ -124,20 +139,21 @@ def on_profile(profile_id: str, profile: Profile, event: Any) -> list[Emit]:
     facts.returns_share = event.returns_share or 0.0
     facts.coupon_share = event.coupon_share or 0.0
     emits: list[Emit] = []
-    for channel, given in consent.items():
-        if not given and before.get(channel) is not False:
+    for channel in CHANNELS:
+        if not consent.get(channel, consent_default.get(channel, False)):
             emits += _withdrawn(profile_id, profile, channel, event.time_ms)
     return emits
 
 
 def on_feedback(profile_id: str, profile: Profile, event: Any) -> list[Emit]:
     """Fold what a channel tells of a command."""
-    held = next((one for one in profile.commands if one.command_id == event.command_id), None)
-    if event.type == "dismissed" and held is not None:
-        profile.dismissals.append((event.time_ms, held.action))
-        del profile.dismissals[:-MAX_DISMISSALS]
-    elif event.type == "expired" and held is not None:
-        profile.commands.remove(held)
+    if event.type == "dismissed":
+        for command_id, action in profile.sent:
+            if command_id == event.command_id:
+                profile.dismissals.append((event.time_ms, action))
+                del profile.dismissals[:-MAX_DISMISSALS]
+    elif event.type == "expired":
+        profile.commands = [one for one in profile.commands if one.command_id != event.command_id]
     elif event.type == "unsubscribed":
         channel = event.properties.purpose or event.channel
         if channel:

@@ -8,6 +8,7 @@ from orchestrator.types import Emit, Millis, Payload
 
 LEDGER: Final = "decisions"
 SESSIONS: Final = "sessions"
+PURCHASED: Final = "purchased"
 
 
 def channel_topic(channel: str) -> str:
@@ -36,7 +37,8 @@ def session_closed(
     order_ids: list[str],
     signals: dict[str, float],
 ) -> Emit:
-    """One closed session, for analysts and for learning."""
+    """One closed session, for analysts and for learning; an order reads alike from any topic."""
+    told_elsewhere = outcome == PURCHASED and not session.order_ids
     payload: Payload = {
         "id": f"{profile_id}/{session.session_id}/{session.opened_ms}",
         "type": "session_closed",
@@ -47,8 +49,8 @@ def session_closed(
         "closed_ms": session.closed_ms,
         "events_count": session.events_count,
         "outcome": outcome,
-        "stage_reached": session.stage_reached,
-        "cart_value_cents": session.cart_value_cents,
+        "stage_reached": PURCHASED if told_elsewhere else session.stage_reached,
+        "cart_value_cents": 0 if told_elsewhere else session.cart_value_cents,
         "order_ids": order_ids,
         "signals": signals,
         "risk_last": session.risk_last,

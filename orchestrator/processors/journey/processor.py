@@ -29,16 +29,16 @@ from orchestrator.types import Emit, Millis, Record, Scope, Step
 
 RETENTION_MS: Final = 90 * 24 * 3_600_000
 """A profile silent this long is forgotten: longer than any cap looks back."""
-CART_TELLING: Final = frozenset(
+CART_CHANGES: Final = frozenset({"product_added", "product_removed"})
+CART_TELLING: Final = CART_CHANGES | frozenset(
     {
-        "product_removed",
         "cart_viewed",
         "checkout_started",
         "checkout_step_viewed",
         "checkout_step_completed",
     }
 )
-"""Events that can tell that a cart was emptied."""
+"""Events that tell what is in the cart, or that nothing is."""
 
 
 class JourneyProcessor:
@@ -82,7 +82,8 @@ class JourneyProcessor:
         elif record.topic == "feedback":
             emits = on_feedback(record.key, profile, event)
         elif record.topic == "profiles":
-            emits = on_profile(record.key, profile, event)
+            default = self.tables.policies.contact.consent_default
+            emits = on_profile(record.key, profile, event, default)
         elif event.customer_id:
             profile.facts.customer_id = event.customer_id
         profile.last_ms = max(profile.last_ms, record.time_ms)
@@ -90,11 +91,11 @@ class JourneyProcessor:
         return Step(profile, emits)
 
     def on_timer(self, scope: Scope, key: str, state: Profile, now: Millis) -> Step[Profile]:
-        ended = state.sessions.due(now - self.sessions.lateness_ms)
-        emits = [self._close(key, state, session) for session in ended]
-        emits += self._on_silence(scope, key, state, now)
-        # as a session's end: a purchase of the last minute may be still to come
+        now = Millis(now - state.behind_ms)
+        # a purchase of the last minute may be still to come
         until_ms = now - self.sessions.lateness_ms
+        emits = [self._close(key, state, session) for session in state.sessions.due(until_ms)]
+        emits += self._on_silence(scope, key, state, now)
         due = [planned for planned in state.follow_ups if planned.due_ms <= until_ms]
         if due:
             state.follow_ups = [held for held in state.follow_ups if held.due_ms > until_ms]
@@ -103,7 +104,7 @@ class JourneyProcessor:
         state.expire(now)
         if state.idle() and state.last_ms + RETENTION_MS <= now:
             return Step(None, emits)
-        self._plan_wake(state, now)
+        state.wake_at_ms = self._next_due_ms(state) + state.behind_ms
         return Step(state, emits)
 
     def dump(self, state: Profile) -> Any:
@@ -131,9 +132,8 @@ class JourneyProcessor:
         if kind == "order_completed":
             order = KnownOrder(event.properties.order_id, event.time_ms, session.session_id)
             emits += note_order(key, profile, order, event.properties.total_cents)
-        elif kind == "product_removed" and _is_emptied(session, event):
-            names = self.tables.stopped_by("cart_emptied")
-            emits += on_cart_emptied(key, profile, session, event.time_ms, names)
+        elif kind in CART_TELLING:
+            emits += self._on_cart(key, profile, session, event)
         now_ms = Millis(session.last_ms)  # the shopper's own time, whatever other topics say
         policies = self.tables.policies
         due = policies.due.after_event(kind, now_ms, session.last_decision_ms)
@@ -142,8 +142,32 @@ class JourneyProcessor:
             if due or policies.due.confirms(kind, signals):
                 trigger = Trigger.of_record(record, event.id, now_ms)
                 emits += self.decider.in_session(scope, key, profile, session, trigger, signals)
+        profile.behind_ms = 0  # to be told anew
         self._plan_wake(profile, now)
         return Step(profile, emits)
+
+    def _on_cart(self, key: str, profile: Profile, session: Session, event: Any) -> list[Emit]:
+        """A click that tells what is in the cart, or that nothing is.
+
+        A late one that tells of none says nothing where later ones of the session know of pieces.
+        """
+        kind = event.type
+        properties = event.properties
+        value_cents = properties.cart_value_cents
+        items_count = None
+        if kind not in CART_CHANGES:
+            items_count = properties.items_count
+        said = value_cents == 0 or items_count == 0
+        if kind == "product_removed":
+            emptied = session.cart_emptied or (said and not session.items_count)
+        else:
+            emptied = said and not session.items_count and kind != "product_added"
+            if value_cents or items_count or kind == "product_added":
+                profile.cart_filled_ms = max(profile.cart_filled_ms, event.time_ms)
+        if not emptied:
+            return []
+        names = self.tables.stopped_by("cart_emptied")
+        return on_cart_emptied(key, profile, session, event.time_ms, names, said=said)
 
     def _late(self, key: str, profile: Profile, event: Any, now: Millis) -> Step[Profile]:
         """An event of a session that ended: only a purchase still matters."""
@@ -183,17 +207,18 @@ class JourneyProcessor:
         return Step(None, emits)
 
     def _plan_wake(self, profile: Profile, now: Millis) -> None:
-        """Set when to look at the profile again.
+        """Set when to look at the profile again, after a record of it.
 
-        One whose time lies behind the partition's (history replayed into a live log) would be due
-        at once, and each of its events a session: it is given the time of a session from now on.
+        What is due by the profile's own time may lie behind the partition's: its clock is slow, or
+        another's is fast, or history is replayed into a live log. Its time then runs on from the
+        present, or it would be silent at once, and each of its events a session.
         """
-        wake = self._next_due_ms(profile)
-        if wake <= now:
-            wake = profile.sessions.next_close_ms() + self.sessions.lateness_ms
-            if wake <= now:
-                wake = now + self._close_after_ms
-        profile.wake_at_ms = wake
+        due = self._next_due_ms(profile)
+        if now < due:
+            profile.behind_ms = min(0, now - profile.last_ms)
+        elif due + profile.behind_ms <= now:
+            profile.behind_ms = now - profile.last_ms
+        profile.wake_at_ms = max(now + 1, due + profile.behind_ms)
 
     def _next_due_ms(self, profile: Profile) -> int:
         sessions = profile.sessions.open
@@ -214,10 +239,3 @@ class JourneyProcessor:
         return self.tables.policies.due.after_silence_ms(
             session.stage, session.last_ms, session.last_decision_ms
         )
-
-
-def _is_emptied(session: Session, event: Any) -> bool:
-    """Whether this removal leaves no cart, also one that was filled in an earlier session."""
-    if session.cart_emptied:
-        return True
-    return event.properties.cart_value_cents == 0 and not session.items_count

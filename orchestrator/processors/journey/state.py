@@ -119,6 +119,9 @@ class Profile:
     """State of one profile in the worker (`ports.Keyed`)."""
 
     __slots__ = (
+        "behind_ms",
+        "cart_emptied_ms",
+        "cart_filled_ms",
         "commands",
         "contacts",
         "dismissals",
@@ -128,6 +131,7 @@ class Profile:
         "last_order_ms",
         "orders",
         "scheduled_ms",
+        "sent",
         "sessions",
         "wake_at_ms",
     )
@@ -137,6 +141,9 @@ class Profile:
         self.facts = Facts()
         self.commands: list[Outstanding] = []
         self.contacts: list[Contact] = []
+        self.sent: list[tuple[CommandId, str]] = []
+        """Commands of late with their actions, the latest last: what is said of one counts also
+        when it was replaced since."""
         self.dismissals: list[tuple[int, str]] = []
         self.follow_ups: list[FollowUp] = []
         self.orders: list[KnownOrder] = []
@@ -144,6 +151,12 @@ class Profile:
         self.last_order_ms = 0
         self.last_ms = 0
         """The profile's own time: its latest event."""
+        self.cart_filled_ms = 0
+        self.cart_emptied_ms = 0
+        """When a session last told of a cart with something in it, and of an empty one: the cart is
+        the shopper's, whatever tab it is looked at in."""
+        self.behind_ms = 0
+        """By how much the partition's time is ahead of the profile's own, where that matters."""
         self.wake_at_ms = 0
         self.scheduled_ms = 0
 
@@ -156,17 +169,36 @@ class Profile:
         return True
 
     def orders_of(self, session: Session) -> list[str]:
-        """Orders of a session: completed in it, naming it, or placed while it was open."""
+        """Orders of a session that ends: completed in it, naming it, or placed in its time.
+
+        An order that names the first session of its id, one that was never seen, or none, goes to
+        one of the sessions open when it was placed: to that which came furthest.
+        """
         found = list(session.order_ids)
-        end_ms = session.closed_ms or session.last_ms + session.settings.gap_ms
-        for order in self.orders:
-            named = order.session_id == session.session_id
-            # one that names the first session of its id, or none, is told by its time
-            may_be = order.session_id in ("", session.base_id)
-            within = may_be and session.opened_ms <= order.time_ms < end_ms
-            if (named or within) and order.order_id not in found:
-                found.append(order.order_id)
+        for at, order in enumerate(self.orders):
+            if order.order_id in found:
+                continue
+            if order.session_id != session.session_id:
+                if not (self._is_placed_in(order, session) and self._is_home(order, session)):
+                    continue
+                self.orders[at] = order._replace(session_id=session.session_id)
+            found.append(order.order_id)
         return found
+
+    def _is_placed_in(self, order: KnownOrder, session: Session) -> bool:
+        end_ms = session.closed_ms or session.last_ms + session.settings.gap_ms
+        if not session.opened_ms <= order.time_ms < end_ms:
+            return False
+        named = order.session_id
+        return named in ("", session.base_id) or not self.sessions.knows(named)
+
+    def _is_home(self, order: KnownOrder, session: Session) -> bool:
+        """Whether no session that is still open has a better claim."""
+        rank = (session.reached, session.last_ms)
+        return not any(
+            (rival.reached, rival.last_ms) > rank and self._is_placed_in(order, rival)
+            for rival in self.sessions.open
+        )
 
     def expire(self, now: Millis) -> None:
         """Forget commands that no channel may act on any more."""
@@ -189,6 +221,10 @@ class Profile:
             self.last_order_ms,
             self.last_ms,
             self.wake_at_ms,
+            self.behind_ms,
+            self.cart_filled_ms,
+            self.cart_emptied_ms,
+            [list(told) for told in self.sent],
         ]
 
     @classmethod
@@ -201,5 +237,8 @@ class Profile:
         profile.dismissals = [(time_ms, action) for time_ms, action in row[4]]
         profile.follow_ups = [FollowUp(*follow_up) for follow_up in row[5]]
         profile.orders = [KnownOrder(*order) for order in row[6]]
-        profile.last_order_ms, profile.last_ms, profile.wake_at_ms = row[7:10]
+        profile.last_order_ms, profile.last_ms = row[7:9]
+        profile.wake_at_ms, profile.behind_ms = row[9:11]
+        profile.cart_filled_ms, profile.cart_emptied_ms = row[11:13]
+        profile.sent = [(command_id, action) for command_id, action in row[13]]
         return profile

@@ -136,6 +136,44 @@ def test_what_a_shopper_dismissed_is_not_shown_again() -> None:
     assert refused["payment_help"] == "cooldown.dismissed"
 
 
+def test_a_dismissal_counts_also_after_the_command_has_gone() -> None:
+    """What it was about is known by its id, although it was revoked in the meantime."""
+    story = Story()
+    story.tell(*cart(), click("payment_failed", 60, session="s-1", reason="declined"))
+    (command,) = story.sent("payment_help")
+    story.tell(click("product_removed", 65, session="s-1"), *cart(70))
+    story.restart()
+    story.tell(feedback("dismissed", 120, command_id=command["id"]))
+    story.tell(click("payment_failed", 5 * MINUTE, session="s-1", reason="declined"))
+    entry = story.values("decision_made")[-1]
+    refused = {row["action"]: row["refused_by"] for row in entry["candidates"]}
+    assert refused["payment_help"] == "cooldown.dismissed"
+
+
+@pytest.mark.parametrize("ahead_s", [30, 100, HOUR])
+def test_silence_is_scored_where_another_shoppers_clock_is_fast(ahead_s: int) -> None:
+    """The shopper's twenty seconds run on from when the events came, and are told in their time."""
+    story = Story()
+    story.tell(click("page_viewed", 60 + ahead_s, "p-fast"))
+    story.tell(*cart(), shipping(60))
+    of_other = click("page_viewed", 60 + ahead_s + 25, "p-other")
+    (entry,) = of(story.tell(of_other), "decision_made")
+    assert entry["profile_id"] == "p-1"
+    assert entry["trigger"]["due_ms"] == entry["trigger"]["now_ms"] == at_ms(80)
+    assert entry["signals"]["silence_ms"] == 20_000
+
+
+def test_a_slow_clock_silences_nobody_who_goes_on() -> None:
+    """Events that come in time are no silence, however old their times are."""
+    story = Story()
+    for n in range(6):
+        story.tell(click("page_viewed", HOUR + 10 * n, "p-other"))
+        story.tell(click("product_added", 10 * n, session="s-1", product_id=f"p-{n}"))
+    entries = story.values("decision_made")
+    assert not [entry for entry in entries if entry["trigger"]["kind"] == "timer"]
+    assert story.values("session_closed") == []
+
+
 def test_a_command_in_the_same_place_supersedes_the_one_before() -> None:
     """Where two commands want one placement the later one names the earlier."""
     story = Story(

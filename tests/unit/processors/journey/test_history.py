@@ -1,7 +1,9 @@
 """History that comes into a log whose time is already further on."""
 
-from tests.builders import click
-from tests.unit.processors.journey.rig import DAY, Story
+import pytest
+
+from tests.builders import click, order
+from tests.unit.processors.journey.rig import DAY, HOUR, Story, cart
 
 
 def test_an_old_session_in_a_log_that_is_further_on_is_one_session() -> None:
@@ -36,6 +38,29 @@ def test_an_order_belongs_to_the_session_it_was_placed_in() -> None:
     story.until(3 * DAY)
     found = [(row["outcome"], row["order_ids"]) for row in story.values("session_closed")]
     assert found == [("purchased", ["o-1"]), ("abandoned", []), ("browsed", [])]
+
+
+@pytest.mark.parametrize("names", [None, "never-seen"])
+def test_an_order_that_names_no_session_is_counted_in_one(names: str | None) -> None:
+    """In the one that came furthest, and not in each that was open when it was placed."""
+    story = Story()
+    story.tell(*cart(0), click("page_viewed", 50, session="s-2"))
+    story.tell(order("order_placed", 60, session_id=names))
+    story.until(2 * HOUR)
+    found = {row["session_id"]: row["order_ids"] for row in story.values("session_closed")}
+    assert found == {"s-1": ["o-1"], "s-2": []}
+
+
+def test_a_purchase_reads_alike_whichever_topic_told_it() -> None:
+    """Its stage is the last one and nothing is left in the cart."""
+    told = []
+    for message in (order("order_placed", 60), click("order_completed", 60, session="s-1")):
+        story = Story()
+        story.tell(*cart(0), message)
+        story.until(2 * HOUR)
+        (row,) = story.values("session_closed")
+        told.append((row["outcome"], row["stage_reached"], row["cart_value_cents"]))
+    assert told == [("purchased", "purchased", 0)] * 2
 
 
 def test_a_session_that_comes_back_after_the_person_was_forgotten_has_an_id_of_its_own() -> None:

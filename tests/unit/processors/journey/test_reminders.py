@@ -195,6 +195,30 @@ def test_who_empties_the_cart_is_not_reminded_of_it(session: str) -> None:
     assert late == []
 
 
+@pytest.mark.parametrize(
+    "emptying",
+    [
+        click("product_removed", 20 * MINUTE, session="s-2"),
+        click("cart_viewed", 20 * MINUTE, session="s-2", cart_value_cents=0, items_count=0),
+    ],
+)
+def test_a_cart_emptied_in_another_tab_is_not_reminded_of(emptying: Payload) -> None:
+    """Whichever of the two sessions ends first."""
+    story = Story()
+    story.tell(reachable(), *cart(), emptying, click("page_viewed", 25 * MINUTE, session="s-1"))
+    story.until(END_S)
+    assert story.sent(*REMINDERS) == []
+
+
+def test_a_cart_filled_again_in_another_tab_is_reminded_of() -> None:
+    """What counts is what the shopper's cart held last."""
+    story = Story()
+    story.tell(reachable(), *cart(), click("product_removed", 5 * MINUTE, session="s-2"))
+    story.tell(click("product_added", 6 * MINUTE, session="s-2"))
+    story.until(END_S)
+    assert "cart_reminder" in [command["action"] for command in story.sent(*REMINDERS)]
+
+
 def test_who_is_back_in_the_shop_needs_no_reminder() -> None:
     """A shopper who came back before the hour is over is not written to."""
     story = Story()

@@ -43,6 +43,26 @@ REASONS: dict[str, tuple[Callable[[], Story], str, list[dict[str, object]]]] = {
     "order in orders": (helped, "order_completed", [order("order_placed", 90)]),
     "order paid, its placing unseen": (helped, "order_completed", [order("order_paid", 90)]),
     "cart emptied": (helped, "cart_emptied", [click("product_removed", 90, session="s-1")]),
+    "cart seen empty": (
+        helped,
+        "cart_emptied",
+        [click("cart_viewed", 90, session="s-1", cart_value_cents=0, items_count=0)],
+    ),
+    "cart without pieces": (
+        helped,
+        "cart_emptied",
+        [click("cart_viewed", 90, session="s-1", items_count=0)],
+    ),
+    "step of the checkout without a cart": (
+        helped,
+        "cart_emptied",
+        [click("checkout_step_viewed", 90, session="s-1", cart_value_cents=0)],
+    ),
+    "cart emptied in another tab": (
+        helped,
+        "cart_emptied",
+        [click("product_removed", 90, session="s-2")],
+    ),
     "on-site consent withdrawn": (
         helped,
         "consent_withdrawn",
@@ -62,6 +82,16 @@ REASONS: dict[str, tuple[Callable[[], Story], str, list[dict[str, object]]]] = {
         reminded,
         "cart_emptied",
         [click("product_removed", 3 * HOUR, session="s-2")],
+    ),
+    "reminder, cart seen empty in a later session": (
+        reminded,
+        "cart_emptied",
+        [click("cart_viewed", 3 * HOUR, session="s-2", cart_value_cents=0, items_count=0)],
+    ),
+    "reminder, consent no longer named": (
+        reminded,
+        "consent_withdrawn",
+        [reachable(at=3 * HOUR, consent={"onsite": True})],
     ),
     "reminder, consent withdrawn": (
         reminded,
@@ -128,16 +158,25 @@ def test_one_channels_consent_leaves_the_others_alone() -> None:
     assert of(emits, "intervention_revoked") == []
 
 
-def test_an_emptied_cart_of_another_open_session_leaves_the_command_alone() -> None:
-    """Two devices at once, each with a cart of its own."""
+def test_the_last_piece_of_another_open_session_leaves_the_command_alone() -> None:
+    """Nobody said that the cart is empty: the first tab may know of other pieces."""
     story = helped()
     story.tell(*cart(70, session="s-2"))
-    emits = story.tell(click("product_removed", 130, session="s-2"))
+    emits = story.tell(click("product_removed", 130, session="s-2", cart_value_cents=None))
     assert "payment_help" not in {
         command["action"]
         for command in story.sent()
         if command["id"] in {one["id"] for one in of(emits, "intervention_revoked")}
     }
+
+
+def test_an_order_event_of_a_type_nobody_knows_is_no_purchase() -> None:
+    """A payment that was declined revokes nothing and makes no session a purchase."""
+    story = helped()
+    emits = story.tell(order("order_payment_declined", 90))
+    assert of(emits, "intervention_revoked") == []
+    story.until(HOUR)
+    assert [row["outcome"] for row in story.values("session_closed")] == ["abandoned"]
 
 
 def test_a_cart_filled_again_after_a_late_removal_is_not_empty() -> None:
