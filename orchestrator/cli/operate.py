@@ -83,6 +83,7 @@ def _checks(
     yield reachable
     if reachable.ok:
         yield _guarded("topics", lambda: _topics(place))
+        yield _guarded("published", lambda: _published(place, policies))
         yield _guarded("clock", lambda: _clock(place))
         yield _guarded("lag", lambda: _lag(place))
 
@@ -130,6 +131,18 @@ def _policies(folder: Path | None) -> Finding:
     loaded = wiring.policies(folder)
     detail = f"{loaded.version}, {len(loaded.plans)} actions"
     return Finding("policies", ok=True, detail=detail)
+
+
+def _published(place: Connection, folder: Path | None) -> Finding:
+    """What workers that were started with this folder should have in force."""
+    from orchestrator import wiring  # noqa: PLC0415 (loads the product)
+    from orchestrator.cli.policy import in_force, publications  # noqa: PLC0415
+
+    documents = in_force(publications(place))
+    if not documents:
+        return Finding("published", ok=True, detail="no policies: workers use their own")
+    loaded = wiring.policies(folder).overridden(documents)
+    return Finding("published", ok=True, detail=f"{loaded.version}, {len(documents)} documents")
 
 
 def _model() -> Finding:

@@ -85,7 +85,7 @@ def publish(
 
     place = connection(broker, extra, topic_prefix=topic_prefix)
     loaded = wiring.policies(folder)
-    gone = in_force(_log(place)).keys() - loaded.documents.keys()
+    gone = in_force(publications(place)).keys() - loaded.documents.keys()
     written = wiring.publish_policies(place, {**dict.fromkeys(sorted(gone)), **loaded.documents})
     if as_json:
         json_line({"type": "policies_published", "version": loaded.version, "documents": written})
@@ -105,7 +105,7 @@ def rollback(
     from orchestrator import wiring  # noqa: PLC0415 (loads the product)
 
     place = connection(broker, extra, topic_prefix=topic_prefix)
-    written = wiring.publish_policies(place, undone(list(_log(place))))
+    written = wiring.publish_policies(place, undone(list(publications(place))))
     if as_json:
         json_line({"type": "policies_rolled_back", "documents": written})
     else:
@@ -133,7 +133,8 @@ def undone(log: list[Published]) -> dict[str, Any]:
         raise NothingToRollBack("what was before has been compacted away.", way_out=way_out)
     before, now = in_force(iter(log[:at])), in_force(iter(log))
     changed = {key: before.get(key) for key in sorted(before.keys() | now.keys())}
-    changed = {key: was for key, was in changed.items() if was != now.get(key)}
+    # what was no policy is not brought back
+    changed = {key: was or None for key, was in changed.items() if was != now.get(key)}
     if not changed:
         raise NothingToRollBack("the last publication changed nothing.", way_out=way_out)
     return changed
@@ -195,16 +196,26 @@ def _entries(ledger: Path) -> Iterator[dict[str, Any]]:
                 ) from None
 
 
-def _log(place: Connection) -> Iterator[Published]:
+def publications(place: Connection) -> Iterator[Published]:
     """The topic `policies` from its beginning; it has one partition."""
     from orchestrator import wiring  # noqa: PLC0415 (loads the product)
     from orchestrator.adapters.kafka.tools import read_topic  # noqa: PLC0415
 
     for row in read_topic(wiring.cluster(place), wiring.names(["policies"], place.topic_prefix)):
-        value = None if row.value() is None else orjson.loads(row.value())
-        time_ms = 0 if value is None else value["time_ms"]
-        document = None if value is None else value["document"]
-        yield Published((row.key() or b"").decode(), row.offset(), time_ms, document)
+        yield publication((row.key() or b"").decode(errors="replace"), row.offset(), row.value())
+
+
+def publication(key: str, offset: int, value: bytes | None) -> Published:
+    """A record as published; one that is nothing of the kind is a document without contents."""
+    if value is None:
+        return Published(key, offset, 0, None)
+    try:
+        told = orjson.loads(value)
+        time_ms, document = told["time_ms"], told["document"]
+    except (ValueError, TypeError, LookupError):
+        return Published(key, offset, 0, {})
+    fits = isinstance(time_ms, int) and isinstance(document, dict)
+    return Published(key, offset, time_ms, document) if fits else Published(key, offset, 0, {})
 
 
 def _differences(was: Any, now: Any, path: str) -> list[tuple[str, Any, Any]]:

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestrator.cli.app import app
-from orchestrator.cli.policy import NothingToRollBack, Published, in_force, undone
+from orchestrator.cli.policy import NothingToRollBack, Published, in_force, publication, undone
 from orchestrator.wiring import SHIPPED_POLICIES
 
 LOYAL = Path(__file__).parents[2] / "golden" / "loyal_shopper_hesitates_on_price" / "events.jsonl"
@@ -44,6 +44,24 @@ def test_a_rollback_twice_undoes_it() -> None:
 def test_the_first_publication_is_withdrawn() -> None:
     """Then the shipped policies hold."""
     assert undone(log(("Action/a", 10, ONE))) == {"Action/a": None}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"not json", b"7", b"null", b'{"hello": 1}', b'{"time_ms": "x", "document": {}}',
+     b'{"time_ms": 1, "document": 3}'],
+)  # fmt: skip
+def test_a_record_that_nobody_published_is_withdrawn_with_the_next_publication(
+    value: bytes,
+) -> None:
+    """It is in the way of nothing: neither of a publication nor of a rollback."""
+    foreign = publication("note", 1, value)
+    held = [publication("Action/a", 0, b'{"time_ms": 5, "document": {"version": 1}}'), foreign]
+    assert in_force(iter(held)) == {"Action/a": ONE, "note": {}}
+    assert undone([*held, Published("Action/a", 2, 9, TWO), Published("note", 3, 0, None)]) == {
+        "Action/a": ONE,
+        "note": None,
+    }
 
 
 @pytest.mark.parametrize(
