@@ -1,6 +1,5 @@
 """One session: a function of the set of its events, whatever order they came in."""
 
-from bisect import bisect_right
 from typing import Any, Final, Literal
 
 from orchestrator.domain.sessions.course import Course
@@ -301,24 +300,20 @@ class Session(Tally):
         """The way of paying last chosen."""
         return self.course.payment_method or None
 
-    def events_since(self, since_ms: int) -> int:
-        """Events after a time within the last minute."""
-        return len(self._times) - bisect_right(self._times, since_ms)
-
-    def refreshes_since(self, since_ms: int) -> int:
-        """Page refreshes after a time within the last minute."""
-        return self._since(since_ms, REFRESH)
-
-    def hesitations_since(self, since_ms: int) -> int:
-        """Micro-signals of doubt or trouble after a time within the last minute."""
-        return self._since(since_ms, HESITATION)
-
-    def _since(self, since_ms: int, kind: int) -> int:
-        count = 0
-        for item in self._items[bisect_right(self._times, since_ms) :]:
-            if item[0] == kind:
-                count += 1
-        return count
+    def recent(self, since_ms: int) -> tuple[int, int, int]:
+        """Events, page refreshes and micro-signals of doubt after a time within the last minute."""
+        times, items = self._times, self._items
+        count = len(times)
+        at = count
+        refreshes = hesitations = 0
+        while at and times[at - 1] > since_ms:
+            at -= 1
+            kind = items[at][0]
+            if kind == REFRESH:
+                refreshes += 1
+            elif kind == HESITATION:
+                hesitations += 1
+        return count - at, refreshes, hesitations
 
     # -- stored form
 

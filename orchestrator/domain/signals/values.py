@@ -10,7 +10,15 @@ from orchestrator.domain.signals.declarations import MINUTE_MS, SIGNALS
 NAMES: Final[tuple[str, ...]] = tuple(signal.name for signal in SIGNALS)
 """Names of the signals, in the order of their declarations."""
 CURSOR_UNIT_PX: Final = 1_000
-_UPPER: Final[dict[str, float]] = {signal.name: signal.upper for signal in SIGNALS}
+FEW_EVENTS: Final = 60
+"""So few events take no count beyond its bound: they add one to it, at most."""
+_BOUNDS: Final = tuple((signal.name, signal.upper) for signal in SIGNALS)
+_FREE_BOUNDS: Final = tuple(
+    (signal.name, signal.upper)
+    for signal in SIGNALS
+    if signal.unit not in ("count", "index") or signal.name == "items_count"
+)
+"""Of what is no count of events."""
 
 
 def values(session: Session, now_ms: int) -> dict[str, float]:
@@ -27,9 +35,10 @@ def values(session: Session, now_ms: int) -> dict[str, float]:
     _reading(session, found)
     _cart(session, found)
     _doubt(session, now_ms, found)
-    beyond = [name for name, value in found.items() if value > _UPPER[name]]
-    for name in beyond:
-        found[name] = _UPPER[name]
+    for name, upper in _BOUNDS if session.events_count > FEW_EVENTS else _FREE_BOUNDS:
+        bounded = found.get(name)
+        if bounded is not None and bounded > upper:
+            found[name] = upper
     return found
 
 
@@ -64,9 +73,6 @@ def _time(session: Session, now_ms: int, found: dict[str, float]) -> None:
     if session.events_count:
         found["events_count"] = session.events_count
         found["pace_events_per_min"] = session.events_count * MINUTE_MS / max(MINUTE_MS, age_ms)
-    recent = session.events_since(now_ms - MINUTE_MS)
-    if recent:
-        found["events_60s_count"] = recent
     if session.heartbeats_count:
         found["heartbeats_count"] = session.heartbeats_count
     if session.unknown_events_count:
@@ -158,12 +164,13 @@ def _cart(session: Session, found: dict[str, float]) -> None:
 
 
 def _doubt(session: Session, now_ms: int, found: dict[str, float]) -> None:
+    events, refreshes, hesitations = session.recent(now_ms - MINUTE_MS)
+    if events:
+        found["events_60s_count"] = events
     if session.refreshes_count:
         found["refreshes_count"] = session.refreshes_count
-        recent = session.refreshes_since(now_ms - MINUTE_MS)
-        if recent:
-            found["refreshes_60s_count"] = recent
-    hesitations = session.hesitations_since(now_ms - MINUTE_MS)
+    if refreshes:
+        found["refreshes_60s_count"] = refreshes
     if hesitations:
         found["hesitations_60s_count"] = hesitations
     if session.cursor_path_px and session.cursor_turns_count:

@@ -1,6 +1,7 @@
 """Fold what is ready, then say what to write: one batch over all partitions of this member."""
 
 from collections import Counter
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -12,7 +13,7 @@ from orchestrator.runtimes.worker.intake import Rejected, was_forwarded
 from orchestrator.runtimes.worker.outbox import Outgoing
 from orchestrator.runtimes.worker.settings import HostSettings
 from orchestrator.runtimes.worker.units import Lane, Unit
-from orchestrator.types import Emit, Keyed, Position, Record
+from orchestrator.types import Emit, Keyed, Payload, Position, Record
 
 S = TypeVar("S", bound=Keyed)
 
@@ -64,8 +65,8 @@ class Batch(Generic[S]):
         self._clock = clock
         self._tallies: Counter[tuple[str, str, str]] = Counter()
         """Metric, label and its value: how much to add once the batch stands."""
-        self._refusals: Counter[str | None] = Counter()
-        """Reasons: every decision names a dozen."""
+        self._decided: list[list[Payload]] = []
+        """Candidates of each decision: what was refused is counted once the batch stands."""
         self._encoded: dict[int, list[Outgoing]] = {}
         """Messages by partition, in order."""
         self._counts = counts
@@ -223,7 +224,8 @@ class Batch(Generic[S]):
         """The batch stands: count what it held."""
         for (name, label, value), amount in self._tallies.items():
             metrics.count(name, amount, {label: value})
-        for reason, amount in self._refusals.items():
+        refusals = Counter(map(_refused_by, chain.from_iterable(self._decided)))
+        for reason, amount in refusals.items():
             if reason is not None:
                 metrics.count("refusals", amount, {"reason": reason})
 
@@ -248,4 +250,4 @@ class Batch(Generic[S]):
         self._tallies["emits", "topic", topic] += 1
         if topic == "decisions" and value is not None and "chosen" in value:
             self._tallies["decisions", "action", value["chosen"]["action"]] += 1
-            self._refusals.update(map(_refused_by, value["candidates"]))
+            self._decided.append(value["candidates"])

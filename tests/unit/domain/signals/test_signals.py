@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.domain.sessions import STAGES, Session, stages
 from orchestrator.domain.signals import NAMES, SIGNALS, Signal, markdown, values
+from orchestrator.domain.signals.values import FEW_EVENTS
 from orchestrator.types import Payload
 from tests.builders import at_ms, click
 from tests.strategies import click_streams
@@ -226,6 +227,13 @@ def test_bound(signal: Signal) -> None:
         assert values(session, session.last_ms + 365 * 86_400_000)[signal.name] == (
             signal.upper if signal.name != "pace_events_per_min" else pytest.approx(signal.upper)
         )
+
+
+def test_few_events_exceed_no_bound_of_a_count() -> None:
+    """Distinct ways to pay and to ship are counted to their bound by the session itself."""
+    own = {"payment_methods_compared_count", "shipping_options_compared_count"}
+    counts = [one for one in SIGNALS if one.unit == "count" and one.name not in own]
+    assert min(one.upper for one in counts) >= FEW_EVENTS
 
 
 def test_a_bound_changes_nothing_but_what_is_beyond_it() -> None:
