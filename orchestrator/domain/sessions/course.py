@@ -1,6 +1,5 @@
 """What depends on the order of a session's events: a plain sequential fold over them."""
 
-from operator import attrgetter
 from typing import Any, Final
 
 from orchestrator.domain.sessions.items import HEARTBEAT, HIDDEN, Item
@@ -14,7 +13,7 @@ ORDERS_MAX: Final = 8
 CENTS_MAX: Final = 10**12
 
 
-_NUMBERS: Final = (
+NUMBERS: Final = (
     "longest_gap_ms",
     "stage",
     "step_returns_count",
@@ -28,7 +27,6 @@ _NUMBERS: Final = (
     "cart_emptied",
 )
 """Order and length are the stored form's: append only."""
-_numbers: Final = attrgetter(*_NUMBERS)
 _EMPTY_ROW: Final[tuple[Any, ...]] = ([], 0, [], [], "", [], "", 0)
 
 
@@ -84,7 +82,7 @@ class Course:
 
     def follow(self, time_ms: int, item: Item) -> None:
         """Go on by one event; events come in the order of (time, hash of the id)."""
-        kind = item[0]
+        kind = item.kind
         if kind != HEARTBEAT:
             acted_ms = self.acted_ms
             if acted_ms and time_ms - acted_ms > self.longest_gap_ms:
@@ -106,27 +104,27 @@ class Course:
 
     def move(self, time_ms: int, item: Item) -> None:
         """Go to a stage."""
-        self._go(item[1])
+        self._go(item.first)
 
     def advance(self, time_ms: int, item: Item) -> None:
         """Go to a stage unless a later one is reached."""
-        self.stage = max(self.stage, item[1])
+        self.stage = max(self.stage, item.first)
 
     def see_cart(self, time_ms: int, item: Item) -> None:
         """Go to a stage and take in what is told of the cart."""
-        if item[1] >= 0:
-            self._go(item[1])
-        self._take_cart(item[2], item[3])
+        if item.first >= 0:
+            self._go(item.first)
+        self._take_cart(item.second, item.third)
 
     def keep_cart(self, time_ms: int, item: Item) -> None:
         """As `see_cart`, without a way back."""
-        self.stage = max(self.stage, item[1])
-        self._take_cart(item[2], item[3])
+        self.stage = max(self.stage, item.first)
+        self._take_cart(item.second, item.third)
 
     def view(self, time_ms: int, item: Item) -> None:
         """See a product."""
         self._go(PRODUCT)
-        price_cents, product_id = item[3], item[4]
+        price_cents, product_id = item.third, item.text
         if price_cents:
             before = self.price_cents
             if before and (
@@ -143,7 +141,8 @@ class Course:
 
     def change(self, time_ms: int, item: Item) -> None:
         """Put pieces of a product into the cart, or take them out."""
-        _, pieces, value_cents, absolute, product_id = item
+        pieces, value_cents, absolute = item.first, item.second, item.third
+        product_id = item.text
         cart = self.cart
         kept = cart.get(product_id, 0) + pieces
         if kept > 0:
@@ -170,7 +169,7 @@ class Course:
 
     def choose_method(self, time_ms: int, item: Item) -> None:
         """Choose a way of paying."""
-        method = item[4]
+        method = item.text
         self.stage = max(self.stage, PAYMENT)
         if self.payment_method and method != self.payment_method:
             self.payment_switches_count += 1
@@ -178,13 +177,13 @@ class Course:
 
     def try_coupon(self, time_ms: int, item: Item) -> None:
         """A coupon is typed in, taken or refused."""
-        self.coupon = item[4]
+        self.coupon = item.text
 
     def order(self, time_ms: int, item: Item) -> None:
         """Complete an order: what was in the cart is bought."""
         self.stage = PURCHASED
         self._empty(bought=1)
-        order_id, order_ids = item[4], self.order_ids
+        order_id, order_ids = item.text, self.order_ids
         if order_id not in order_ids:
             order_ids.append(order_id)
             if len(order_ids) > ORDERS_MAX:
@@ -244,7 +243,19 @@ class Course:
 
     def dump(self, opened_ms: int) -> list[Any]:
         """Plain JSON values; times after the session's opening, plus 1; empty ends left out."""
-        numbers = list(_numbers(self))
+        numbers = [
+            self.longest_gap_ms,
+            self.stage,
+            self.step_returns_count,
+            self.checkout_exits_count,
+            self.payment_switches_count,
+            self.price_cents,
+            self.price_jumps_count,
+            self.hidden_ms,
+            self.cart_value_cents,
+            self.items_count,
+            self.cart_emptied,
+        ]
         row: list[Any] = [
             numbers if any(numbers) else [],
             self.acted_ms - opened_ms + 1 if self.acted_ms else 0,
@@ -267,7 +278,7 @@ class Course:
             *row,
             *_EMPTY_ROW[len(row) :],
         ]
-        for name, number in zip(_NUMBERS, numbers, strict=False):
+        for name, number in zip(NUMBERS, numbers, strict=False):
             setattr(course, name, number)
         course.acted_ms = acted_ms + opened_ms - 1 if acted_ms else 0
         course.viewed = viewed[:]

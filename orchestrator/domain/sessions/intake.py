@@ -57,9 +57,9 @@ Intake = Callable[[Tally, Any, int], Item]
 """Tally an event of one type by its properties and time; return what the course must know."""
 
 _PIECES_MAX: Final = 100_000
-_BROWSE_ITEM: Final[Item] = (MOVE, BROWSE, 0, 0, "")
-_TO_SHIPPING_ITEM: Final[Item] = (ADVANCE, SHIPPING, 0, 0, "")
-_TO_PAYMENT_ITEM: Final[Item] = (ADVANCE, PAYMENT, 0, 0, "")
+_BROWSE_ITEM: Final = Item(MOVE, BROWSE)
+_TO_SHIPPING_ITEM: Final = Item(ADVANCE, SHIPPING)
+_TO_PAYMENT_ITEM: Final = Item(ADVANCE, PAYMENT)
 
 
 def _sum(before: int, more: int) -> int:
@@ -96,9 +96,9 @@ def _view(tally: Tally, properties: Any, time_ms: int) -> Item:
     tally.meet(PRODUCTS, product_id)
     price_cents: int | None = properties.price_cents
     if price_cents is None:
-        return (VIEW, 0, 0, 0, product_id)
+        return Item(VIEW, text=product_id)
     tally.see_price(price_cents)
-    return (VIEW, 0, 0, price_cents, product_id)
+    return Item(VIEW, 0, 0, price_cents, product_id)
 
 
 def _wish(tally: Tally, properties: Any, time_ms: int) -> Item:
@@ -119,10 +119,10 @@ def _change(tally: Tally, properties: Any, time_ms: int, sign: int) -> Item:
     pieces = 1 if quantity is None else min(quantity, _PIECES_MAX)
     value_cents: int | None = properties.cart_value_cents
     if value_cents is not None:
-        return (CHANGE, sign * pieces, value_cents, 1, properties.product_id)
+        return Item(CHANGE, sign * pieces, value_cents, 1, properties.product_id)
     price_cents: int | None = properties.price_cents
     value_cents = min(pieces * (price_cents or 0), SUM_MAX)
-    return (CHANGE, sign * pieces, sign * value_cents, 0, properties.product_id)
+    return Item(CHANGE, sign * pieces, sign * value_cents, 0, properties.product_id)
 
 
 def _add(tally: Tally, properties: Any, time_ms: int) -> Item:
@@ -154,13 +154,12 @@ def _cart_item(tally: Tally, properties: Any, time_ms: int, stage: int, back: in
     if stage > tally.reached:  # noqa: PLR1730 - faster than a call
         tally.reached = stage
     if value_cents is None and items_count is None:
-        return (MOVE if back else ADVANCE, stage, 0, 0, "")
-    return (
+        return Item(MOVE if back else ADVANCE, stage)
+    return Item(
         CART_SEEN if back else CART_KEPT,
         stage,
         -1 if value_cents is None else value_cents,
         -1 if items_count is None else items_count,
-        "",
     )
 
 
@@ -196,7 +195,7 @@ def _select_method(tally: Tally, properties: Any, time_ms: int) -> Item:
     _reach(tally, PAYMENT)
     method: str = properties.method
     tally.meet(METHODS, method)
-    return (METHOD, 0, 0, 0, method)
+    return Item(METHOD, text=method)
 
 
 def _enter_payment(tally: Tally, properties: Any, time_ms: int) -> Item:
@@ -212,7 +211,7 @@ def _fail_payment(tally: Tally, properties: Any, time_ms: int) -> Item:
 
 def _coupon_item(properties: Any) -> Item:
     coupon: str | None = properties.coupon
-    return (COUPON, 0, 0, 0, coupon[:TEXT_MAX]) if coupon else PLAIN_ITEM
+    return Item(COUPON, text=coupon[:TEXT_MAX]) if coupon else PLAIN_ITEM
 
 
 def _enter_coupon(tally: Tally, properties: Any, time_ms: int) -> Item:
@@ -236,7 +235,7 @@ def _order(tally: Tally, properties: Any, time_ms: int) -> Item:
     currency: str | None = properties.currency
     if currency is not None:
         tally.see_currency(currency, time_ms)
-    return (ORDER, 0, 0, 0, properties.order_id)
+    return Item(ORDER, text=properties.order_id)
 
 
 def _cancel_order(tally: Tally, properties: Any, time_ms: int) -> Item:

@@ -2,8 +2,24 @@
 
 from typing import Any, Final
 
-Item = tuple[int, int, int, int, str]
-"""All that the course must know of an event: kind, three numbers, a text; by kind, see below."""
+
+class Item:
+    """All that the course must know of an event: kind, three numbers, a text; by kind, see below.
+
+    Never changed: sessions share those that say all by their kind.
+    """
+
+    __slots__ = ("first", "kind", "second", "text", "third")
+
+    def __init__(
+        self, kind: int, first: int = 0, second: int = 0, third: int = 0, text: str = ""
+    ) -> None:
+        self.kind = kind
+        self.first = first
+        self.second = second
+        self.third = third
+        self.text = text
+
 
 PLAIN: Final = 0
 """An act of the shopper: only its time counts."""
@@ -30,12 +46,12 @@ ORDER: Final = 13
 CART_KEPT: Final = 14
 """As ADVANCE, with the cart's value and items (-1: unknown)."""
 
-PLAIN_ITEM: Final[Item] = (PLAIN, 0, 0, 0, "")
-HEARTBEAT_ITEM: Final[Item] = (HEARTBEAT, 0, 0, 0, "")
-REFRESH_ITEM: Final[Item] = (REFRESH, 0, 0, 0, "")
-HESITATION_ITEM: Final[Item] = (HESITATION, 0, 0, 0, "")
-HIDDEN_ITEM: Final[Item] = (HIDDEN, 0, 0, 0, "")
-SHOWN_ITEM: Final[Item] = (SHOWN, 0, 0, 0, "")
+PLAIN_ITEM: Final = Item(PLAIN)
+HEARTBEAT_ITEM: Final = Item(HEARTBEAT)
+REFRESH_ITEM: Final = Item(REFRESH)
+HESITATION_ITEM: Final = Item(HESITATION)
+HIDDEN_ITEM: Final = Item(HIDDEN)
+SHOWN_ITEM: Final = Item(SHOWN)
 _BARE: Final[tuple[Item, ...]] = (
     PLAIN_ITEM,
     HEARTBEAT_ITEM,
@@ -50,20 +66,19 @@ _BARE: Final[tuple[Item, ...]] = (
 def write_items(items: list[Item]) -> list[Any]:
     """Items as plain JSON values; of those that say all by their kind the kind.
 
-    >>> write_items([PLAIN_ITEM, (METHOD, 0, 0, 0, "card")])
+    >>> write_items([PLAIN_ITEM, Item(METHOD, text="card")])
     [0, [11, 0, 0, 0, 'card']]
     """
-    return [item[0] if item[0] < MOVE else list(item) for item in items]
+    row: list[Any] = []
+    for item in items:
+        kind = item.kind
+        if kind < MOVE:
+            row.append(kind)
+        else:
+            row.append([kind, item.first, item.second, item.third, item.text])
+    return row
 
 
 def read_items(row: list[Any]) -> list[Item]:
-    """The inverse of `write_items`.
-
-    >>> read_items([0, [11, 0, 0, 0, "card"]])
-    [(0, 0, 0, 0, ''), (11, 0, 0, 0, 'card')]
-    """
-    return [_BARE[held] if isinstance(held, int) else _item(*held) for held in row]
-
-
-def _item(kind: int, first: int, second: int, third: int, text: str) -> Item:
-    return (kind, first, second, third, text)
+    """The inverse of `write_items`."""
+    return [_BARE[held] if isinstance(held, int) else Item(*held) for held in row]

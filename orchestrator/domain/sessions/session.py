@@ -308,7 +308,7 @@ class Session(Tally):
         refreshes = hesitations = 0
         while at and times[at - 1] > since_ms:
             at -= 1
-            kind = items[at][0]
+            kind = items[at].kind
             if kind == REFRESH:
                 refreshes += 1
             elif kind == HESITATION:

@@ -178,10 +178,13 @@ class SessionSet:
         """Plain JSON values; the same for the same events."""
         return [
             [session.dump() for session in self.open],
-            [[session.closed_ms, session.dump()] for session in sorted(self._ended, key=_order)],
+            self._dump_ended() if self._ended else [],
             [entry for horizon in self._horizons for entry in horizon],
             self._floor_ms,
         ]
+
+    def _dump_ended(self) -> list[Any]:
+        return [[held.closed_ms, held.dump()] for held in sorted(self._ended, key=_order)]
 
     @classmethod
     def load(cls, row: list[Any], settings: SessionSettings) -> "SessionSet":

@@ -1,7 +1,6 @@
 """What does not depend on the order of a session's events: sums, extremes, latest words."""
 
 from bisect import bisect_left
-from operator import attrgetter
 from typing import Any, Final
 
 from orchestrator.domain.sessions.hashing import mark
@@ -62,7 +61,6 @@ SUMS: Final = (
 )
 """Their order is the stored form's."""
 NUMBERS: Final = (*SUMS, "scroll_depth_permille", "price_min_cents", "price_max_cents", "reached")
-_numbers: Final = attrgetter(*NUMBERS)
 
 
 class Tally:
@@ -266,7 +264,7 @@ class Tally:
     def dump_tally(self, last_ms: int) -> list[Any]:
         """Plain JSON values; times before the session's last event."""
         return [
-            list(_numbers(self)),
+            self._numbers(),
             sorted(self.marks),
             self.device_last,
             last_ms - self.device_ms if self.device_ms else 0,
@@ -274,6 +272,56 @@ class Tally:
             last_ms - self.locale_ms if self.locale_ms else 0,
             self.currency_last,
             last_ms - self.currency_ms if self.currency_ms else 0,
+        ]
+
+    def _numbers(self) -> list[int]:
+        """In the order of `NUMBERS`, one a line: compiled, it takes a seventh of `attrgetter`."""
+        return [
+            self.pages_count,
+            self.searches_count,
+            self.lists_count,
+            self.product_views_count,
+            self.adds_count,
+            self.removes_count,
+            self.cart_views_count,
+            self.steps_viewed_count,
+            self.steps_completed_count,
+            self.payment_selections_count,
+            self.payment_failures_count,
+            self.coupons_entered_count,
+            self.coupons_applied_count,
+            self.coupon_denied_count,
+            self.orders_count,
+            self.orders_cancelled_count,
+            self.orders_refunded_count,
+            self.reviews_written_count,
+            self.wishlist_count,
+            self.images_count,
+            self.refreshes_count,
+            self.cursor_wanders_count,
+            self.cursor_path_px,
+            self.cursor_turns_count,
+            self.cursor_wandering_ms,
+            self.exit_intents_count,
+            self.rage_clicks_count,
+            self.dead_clicks_count,
+            self.shipping_cost_dwell_ms,
+            self.delivery_dates_dwell_ms,
+            self.returns_policy_dwell_ms,
+            self.price_dwell_ms,
+            self.reviews_dwell_ms,
+            self.size_guide_dwell_ms,
+            self.form_abandons_count,
+            self.tab_hidden_count,
+            self.text_copies_count,
+            self.text_copied_characters,
+            self.scrolls_count,
+            self.heartbeats_count,
+            self.unknown_events_count,
+            self.scroll_depth_permille,
+            self.price_min_cents,
+            self.price_max_cents,
+            self.reached,
         ]
 
     def load_tally(self, row: list[Any], last_ms: int) -> None:

@@ -4,7 +4,10 @@ import orjson
 import pytest
 
 from orchestrator.domain.sessions import STAGES, Session, SessionSet, SessionSettings, event_hash
+from orchestrator.domain.sessions.course import NUMBERS as COURSE_NUMBERS
+from orchestrator.domain.sessions.course import Course
 from orchestrator.domain.sessions.stages import STEPS
+from orchestrator.domain.sessions.tally import NUMBERS, Tally
 from orchestrator.messages.base import MAX_WHOLE
 from orchestrator.messages.clickstream import COMMERCE, MICRO_SIGNALS
 from orchestrator.messages.family import type_of
@@ -279,3 +282,14 @@ def test_only_a_later_session_can_be_merged() -> None:
 def test_ids_numbered_one_by_one_keep_their_order(left: str, right: str) -> None:
     """So that events of one millisecond, or of a file with whole seconds, read as written."""
     assert event_hash(left) < event_hash(right) < 2**53
+
+
+def test_stored_numbers_stand_in_the_order_of_their_names() -> None:
+    """What is written one by one is read by name."""
+    tally, course = Tally(), Course()
+    for number, name in enumerate(NUMBERS, 1):
+        setattr(tally, name, number)
+    for number, name in enumerate(COURSE_NUMBERS, 1):
+        setattr(course, name, number)
+    assert tally.dump_tally(0)[0] == list(range(1, len(NUMBERS) + 1))
+    assert course.dump(0)[0] == list(range(1, len(COURSE_NUMBERS) + 1))
