@@ -64,7 +64,7 @@ class LinearScorer:
         weights = self._by_name
         return LinearScorer(names, [weights.get(name, 0.0) for name in names], self.bias)
 
-    def score_named(self, named: Mapping[str, float]) -> float:
+    def score_named(self, named: dict[str, float]) -> float:
         """Probability of a named snapshot, such as the `features` of a ledger entry."""
         weights = self._by_name
         logits = self.bias

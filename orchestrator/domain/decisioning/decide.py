@@ -222,7 +222,10 @@ def _allowed(
     exposure_cents: int,
 ) -> Candidate:
     """The ledger's line of an action that may be chosen; its propensity is filled in later."""
-    score, value_cents, cost_cents = plan.estimate(situation, *order, exposure_cents, arbitration)
+    order_cents, margin_cents = order
+    score, value_cents, cost_cents = plan.estimate(
+        situation, order_cents, margin_cents, exposure_cents, arbitration
+    )
     wanted = arm.treatments.get(plan.name) if arm is not None else None
     return {
         "action": plan.name,

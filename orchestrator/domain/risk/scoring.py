@@ -35,6 +35,6 @@ class Risk:
         """A ledger entry's `features` as a row; what is missing is 0."""
         return self.scorer.row(features)
 
-    def score(self, features: Mapping[str, float]) -> float:
+    def score(self, features: dict[str, float]) -> float:
         """Risk in (0, 1) of named features."""
         return self.scorer.score_named(features)
