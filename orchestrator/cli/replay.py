@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
 
 @guarded
 def replay(
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(help="Plain or gzipped file; - reads standard input.")],
     form: Annotated[
         str, typer.Option("--format", help=f"One of: {', '.join(FORMATS)}.")
@@ -55,6 +56,12 @@ def replay(
     rows = read(file, choice("--format", form, tuple(FORMATS)))
     pace = _pace(speed)
     if dry:
+        _refuse_broker(context)
+        if ledger is not None and ledger.exists() and file.exists() and ledger.samefile(file):
+            raise BadOption(
+                f"--ledger {ledger} is the file that is read: it would be overwritten.",
+                way_out="Give the ledger a name of its own.",
+            )
         _dry(rows, ledger, policies, partitions, finish=finish, as_json=as_json)
         return
     if ledger is not None:
@@ -73,6 +80,16 @@ def replay(
             on_wait=lambda text: progress.update(task, description=text),
         )
     _print(summary, as_json=as_json)
+
+
+def _refuse_broker(context: typer.Context) -> None:
+    """One that only the environment names is for other commands."""
+    source = context.get_parameter_source("broker")
+    if source is not None and source.name == "COMMANDLINE":
+        raise BadOption(
+            "--dry and --broker exclude each other.",
+            way_out="Leave out --broker to fold in this process, --dry to write into its topics.",
+        )
 
 
 def _dry(

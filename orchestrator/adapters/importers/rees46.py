@@ -28,7 +28,7 @@ def cents(price: str) -> int | None:
 def read_rees46(path: Path) -> Iterator[Row]:
     """Yield a row per line; the id is the line's number, so a replay repeats it."""
     for number, row in enumerate(csv_rows(path, COLUMNS, "REES46's files"), start=1):
-        yield skipped("bad_row") if row is None else _row(number, row)
+        yield row if isinstance(row, Row) else _row(number, row)
 
 
 def _row(number: int, row: dict[str, str]) -> Row:

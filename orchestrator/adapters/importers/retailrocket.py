@@ -35,7 +35,7 @@ def read_retailrocket(path: Path) -> Iterator[Row]:
     """Yield a row per line in the order of time; rows without a time come first, as skipped."""
     source = _parquet(path) if path.suffix == ".parquet" else csv_rows(path, COLUMNS, ORIGIN)
     rows = [
-        skipped("bad_row") if row is None else _row(number, row)
+        row if isinstance(row, Row) else _row(number, row)
         for number, row in enumerate(source, start=1)
     ]
     rows.sort(key=lambda row: row.time_ms)

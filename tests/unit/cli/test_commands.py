@@ -22,9 +22,9 @@ LOYAL = GOLDEN / "loyal_shopper_hesitates_on_price" / "events.jsonl"
 DISORDER = GOLDEN / "duplicates_and_disorder" / "events.jsonl"
 
 
-def run(*arguments: str | Path, status: int = 0, stdin: bytes | None = None) -> Result:
+def run(*arguments: str | Path, status: int = 0, env: dict[str, str] | None = None) -> Result:
     """Run a command; it ends with this status."""
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
+    result = CliRunner(env=env).invoke(app, [str(argument) for argument in arguments])
     assert result.exit_code == status, result.output
     return result
 
@@ -103,6 +103,33 @@ def test_replay_reads_standard_input_and_speaks_to_people() -> None:
     assert "{" not in result.stdout, "a mapping is a table, too"
 
 
+def test_a_broker_of_the_environment_does_not_contradict_a_dry_run() -> None:
+    """It stands there for the other commands."""
+    result = run("replay", LOYAL, "--dry", "--json", env={"ORCHESTRATOR_BROKER": "h:1"})
+    assert rows(result)[-1]["sessions"] == 1
+
+
+def test_a_ledger_does_not_overwrite_the_file_it_is_made_from(tmp_path: Path) -> None:
+    """Under whichever of its names."""
+    file = written(tmp_path / "clicks.jsonl", LOYAL.read_bytes().splitlines())
+    before = file.read_bytes()
+    (tmp_path / "ledger.jsonl").symlink_to(file)
+    told = run("replay", file, "--dry", "--ledger", tmp_path / "ledger.jsonl", status=2)
+    assert "overwritten" in told.stderr
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("form", ["native-jsonl", "segment-jsonl"])
+def test_replay_refuses_parquet_as_lines(tmp_path: Path, form: str) -> None:
+    """What, which file and the way out; nothing on stdout."""
+    path = tmp_path / "events.parquet"
+    path.write_bytes(b"PAR1\x15\x04\nPAR1")
+    result = run("replay", path, "--dry", "--json", "--format", form, status=1)
+    assert f"E130 cannot read {path} as text: it is a Parquet file." in result.stderr
+    assert "retailrocket-csv" in result.stderr
+    assert result.stdout == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "told"),
     [
@@ -125,6 +152,7 @@ def test_replay_reads_standard_input_and_speaks_to_people() -> None:
         (["run", "--port", "70000"], 2, ["--port", "65535"]),
         (["replay", LOYAL], 2, ["E101", "no broker", "--broker"]),
         (["replay", LOYAL, "--ledger", "x", "--broker", "h:1"], 2, ["E101", "--ledger", "--dry"]),
+        (["replay", LOYAL, "--dry", "--broker", "h:1"], 2, ["E101", "--dry and --broker exclude"]),
         (["replay", LOYAL, "-X", "nonsense", "--broker", "h:1"], 2, ["E101", "'nonsense'"]),
         (["worker", "--broker", "h:1", "--clock", "sun"], 2, ["E101", "'sun'", "wall, event"]),
         (["explain", "dec-1"], 2, ["E101", "--ledger"]),

@@ -1,9 +1,10 @@
 """Every input row is one row out: a record of a topic, or a skipped one with its reason."""
 
 import gzip
-import io
+import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,62 +13,28 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.adapters.importers import FORMATS, Row, read
+from orchestrator.adapters.importers import FORMATS, read
 from orchestrator.adapters.importers.rows import UnreadableInput
 from orchestrator.messages import wire
-from tests.builders import click, order
+from tests.builders import click
 from tests.strategies import json_values
-
-REES46 = (
-    "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session"
-)
-RETAIL = "timestamp,visitorid,event,itemid,transactionid"
-Write = Callable[..., Path]
+from tests.unit.adapters.importers.files import REES46, RETAIL, SAMPLES, Write, line, values
 
 
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    """Write lines as a file, plain or gzipped."""
-
-    def written(*lines: str | bytes, zipped: bool = False) -> Path:
-        raw = b"".join(
-            (line if isinstance(line, bytes) else line.encode()) + b"\n" for line in lines
-        )
-        path = tmp_path / ("rows.gz" if zipped else "rows")
-        path.write_bytes(gzip.compress(raw) if zipped else raw)
-        return path
-
-    return written
-
-
-def line(**fields: Any) -> str:
-    return orjson.dumps(fields).decode()
-
-
-def values(rows: list[Row]) -> list[dict[str, Any]]:
-    return [orjson.loads(row.value or b"null") for row in rows if not row.skipped]
-
-
-SAMPLES: dict[str, list[str]] = {
-    "native-jsonl": [line(**click()), line(topic="orders", key="p-1", value=order())],
-    "segment-jsonl": [
-        line(
-            type="track",
-            event="Product Viewed",
-            messageId="m-1",
-            anonymousId="a-1",
-            timestamp="2026-09-21T14:13:20Z",
-            properties={"product_id": "p", "price": 49.9},
-        ),
-        line(type="page", messageId="m-2", anonymousId="a-1", timestamp="2026-09-21T14:13:30Z"),
-    ],
-    "rees46-csv": [
-        REES46,
-        "2019-10-01 00:00:00 UTC,view,44600062,2103807459595387724,,shiseido,35.79,541,s-1",
-        "2019-10-01 00:00:05 UTC,purchase,44600062,2103807459595387724,,shiseido,35.79,541,s-1",
-    ],
-    "retailrocket-csv": [RETAIL, "1433221332117,257597,view,355908,", "1433221332200,1,view,2,"],
-}
+@contextmanager
+def standard_input(raw: bytes) -> Iterator[None]:
+    """A pipe that holds these bytes in the place of standard input."""
+    kept = os.dup(0)
+    reading, writing = os.pipe()
+    os.write(writing, raw)
+    os.close(writing)
+    os.dup2(reading, 0)
+    os.close(reading)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
 
 
 @pytest.mark.parametrize("zipped", [False, True])
@@ -80,6 +47,17 @@ def test_plain_and_gzipped_read_alike(form: str, write: Write, *, zipped: bool) 
         assert row.value is not None
         message = wire.decode(row.topic, row.key, row.value)
         assert message.time_ms == row.time_ms
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("form", FORMATS)
+def test_standard_input_reads_as_a_file_does(form: str, write: Write, *, zipped: bool) -> None:
+    """Plain or gzipped, and from a pipe that has a name too."""
+    path = write(*SAMPLES[form], zipped=zipped)
+    expected = list(read(path, form))
+    for name in ("-", "/dev/fd/0"):
+        with standard_input(path.read_bytes()):
+            assert list(read(Path(name), form)) == expected, name
 
 
 def test_rees46_rows_become_clicks(write: Write) -> None:
@@ -108,12 +86,25 @@ def test_rees46_rows_become_clicks(write: Write) -> None:
         ("2019-10-01 00:00:00 UTC,view,1", "no_user_id"),
         ("view", "unknown_event_type"),
         (f"2019-10-01 00:00:00 UTC,view,{'9' * 140_000},2,,b,1,u,s", "bad_row"),
+        ('2019-10-01 00:00:00 UTC,view,1,2,"unclosed,b,1,u,s', "bad_row"),
+        ('2019-10-01 00:00:00 UTC,view,1,2,5" x,"b,1,u,s', "bad_row"),
+        ('2019-10-01 00:00:00 UTC,view,1,2,"unclosed,b,1,u,s\r', "bad_row"),
+        ("", "blank_line"),
+        (" \r", "blank_line"),
     ],
 )
 def test_rees46_rows_that_are_no_clicks(write: Write, row: str, reason: str) -> None:
     """Each has a reason, and the rows after it are read."""
     rows = list(read(write(REES46, row, SAMPLES["rees46-csv"][1]), "rees46-csv"))
     assert [one.skipped for one in rows] == [reason, ""]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_blank_lines_are_counted_alike(form: str, write: Write) -> None:
+    """Within a file and after it; the end of the last line begins no further one."""
+    *before, last = SAMPLES[form]
+    rows = list(read(write(*before, "", last, ""), form))
+    assert Counter(row.skipped for row in rows) == {"": 2, "blank_line": 2}
 
 
 def test_retailrocket_is_sorted_by_time_and_joins_transactions(write: Write) -> None:
@@ -246,6 +237,17 @@ def test_retailrocket_parquet_reads_as_the_csv_does(tmp_path: Path) -> None:
     assert viewed["type"] == "product_viewed"
 
 
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("form", FORMATS)
+def test_parquet_is_refused_where_text_is_read(form: str, write: Write, *, zipped: bool) -> None:
+    """By what the file begins with; the error names it, and the format that takes Parquet."""
+    path = write(b"PAR1\x15\x04\x15", b"PAR1", zipped=zipped)
+    with pytest.raises(UnreadableInput, match="is a Parquet file") as refusal:
+        list(read(path, form))
+    assert str(path) in str(refusal.value)
+    assert "--format retailrocket-csv" in refusal.value.way_out
+
+
 def test_native_lines_and_envelopes(write: Write) -> None:
     """What is no JSON goes on as it is, for the dead letters; a null value is a tombstone."""
     deep = b'{"topic":"orders","key":"p","value":' + b"[" * 300 + b"]" * 300 + b"}"
@@ -296,7 +298,6 @@ def test_a_file_that_is_not_there_or_not_whole(tmp_path: Path) -> None:
         read(tmp_path, "xml")
 
 
-cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=12)
 bytes_lines = st.binary(max_size=60).map(lambda raw: raw.replace(b"\n", b"").replace(b"\r", b""))
 json_lines = st.dictionaries(
     st.sampled_from(["type", "event", "messageId", "userId", "timestamp", "properties", "topic"])
@@ -311,22 +312,7 @@ json_lines = st.dictionaries(
 def test_any_line_is_one_row(form: str, lines: list[bytes], write: Write) -> None:
     """Whatever bytes a JSONL file holds: as many rows as lines, and no error.
 
-    One that begins as gzip does is gzip: see `test_a_file_that_is_not_there_or_not_whole`.
+    One that begins as gzip or Parquet does is that: see the tests above.
     """
-    assume(not lines or not lines[0].startswith(b"\x1f\x8b"))
+    assume(not lines or not lines[0].startswith((b"\x1f\x8b", b"PAR1")))
     assert len(list(read(write(*lines), form))) == len(lines)
-
-
-@pytest.mark.parametrize(("form", "header"), [("rees46-csv", REES46), ("retailrocket-csv", RETAIL)])
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(table=st.lists(st.lists(cells, min_size=1, max_size=11), max_size=12))
-def test_any_csv_row_is_one_row(
-    form: str, header: str, table: list[list[str]], write: Write
-) -> None:
-    """Whatever cells a CSV file holds: as many rows out as rows, and no error."""
-    import csv  # noqa: PLC0415 - beside its use
-
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header.split(","), *table])
-    path = write(text.getvalue().rstrip("\n"))
-    assert len(list(read(path, form))) == len(table)
