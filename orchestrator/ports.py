@@ -37,7 +37,11 @@ class Processor(Protocol[S]):
         ...
 
     def on_broadcast(self, topic: str, key: str, value: bytes | None) -> None:
-        """Take a model, policy or product in (None: tombstone); called between batches only."""
+        """Take a model, policy or product in (None: tombstone); called between batches only.
+
+        Raises:
+            InvalidPolicy: It is refused; what was in force stays.
+        """
         ...
 
     def on_record(self, scope: Scope, state: S | None, record: Record, now: Millis) -> Step[S]: ...

@@ -110,8 +110,13 @@ def read_catalog(key: bytes | None, value: bytes | None) -> Described:
     Raises:
         InvalidRecord: The record can never be used.
     """
-    product_id = (key or b"").decode(errors="replace")
-    if value:
+    if key is None:
+        raise InvalidRecord("key_missing", "the record has no key")
+    try:
+        product_id = key.decode()
+    except UnicodeDecodeError:
+        raise InvalidRecord("invalid_key", "the key is not UTF-8") from None
+    if value is not None:
         product = wire.decode(CATALOG, product_id, value)
         return Described(product_id, product.price_cents, product.currency, product.category)
     if not 0 < len(product_id) <= MAX_ID_LENGTH:

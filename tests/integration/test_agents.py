@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from operator import ge
@@ -95,6 +96,10 @@ class Shop:
             latest[key] = orjson.loads(value)
         return latest
 
+    def dead_letters(self) -> list[Payload]:
+        topic = f"{self.prefix}dead-letters"
+        return [orjson.loads(value) for _, value in read_whole(self.cluster, topic, PARTITIONS)]
+
     def views(self) -> int:
         return sum(product["views"] for product in self.published().values())
 
@@ -165,6 +170,7 @@ def wait_until(
 ) -> None:
     end = time.monotonic() + within_s
     while not condition():
+        assert agents.process is None or agents.process.poll() is None, agents.says()
         assert time.monotonic() < end, f"not within {within_s} s: {what}\n{agents.says()}"
         time.sleep(0.3)
 
@@ -172,7 +178,7 @@ def wait_until(
 @pytest.fixture
 def shop(cluster: Cluster, prefix: str) -> Shop:
     """Topics of its own, as `topics create` makes them."""
-    contract = ("clickstream", "orders", "catalog", "merchandising.products")
+    contract = ("clickstream", "orders", "catalog", "merchandising.products", "dead-letters")
     specs = [
         TopicSpec(f"{prefix}{name}", partition_count(name, PARTITIONS), topic_config(name))
         for name in contract
@@ -220,7 +226,10 @@ def lasting(payload: Payload) -> Payload:
 
 
 def test_a_calm_run_equals_a_rebuild_from_the_log(shop: Shop, agents: Agents) -> None:
-    """Counts, partners, lifts and prices are those of the log; poison between is passed over."""
+    """Counts, partners, lifts and prices are those of the log; poison between is passed over.
+
+    That of the catalogue is dead-lettered here, that of the clickstream and of orders elsewhere.
+    """
     agents.start()
     described = {"id": "c-1", "time_ms": T0_MS, "product_id": "a-0", "price_cents": 990}
     shop.write("catalog", "a-0", orjson.dumps(described | {"currency": "EUR", "category": "shoes"}))
@@ -228,6 +237,9 @@ def test_a_calm_run_equals_a_rebuild_from_the_log(shop: Shop, agents: Agents) ->
         shop.write("clickstream", "u-0", poison)
         shop.write("orders", None, poison)
         shop.write("catalog", "a-1", poison)
+    foreign = orjson.dumps(described | {"note": "x" * 900_000})
+    shop.write("catalog", "a-2", foreign)
+    shop.write("catalog", None, b"{}")
     shop.shoppers(0, 60)
     tables = rebuild(shop.log, future_ms=10**12)
     expected = {product: told(tables, product) for product in tables.products}
@@ -241,6 +253,19 @@ def test_a_calm_run_equals_a_rebuild_from_the_log(shop: Shop, agents: Agents) ->
     assert [partner["product_id"] for partner in bought["bought_with"]] == ["b-0"]
     assert {partner["product_id"] for partner in bought["viewed_with"]} == {"b-0", "c-0"}
     assert (bought["views"], bought["purchases"], bought["price_cents"]) == (12, 12, 990)
+
+    letters = {letter["id"]: letter for letter in shop.dead_letters()}
+    assert {letter["topic"] for letter in letters.values()} == {"catalog"}
+    assert [letters[name]["reason"] for name in sorted(letters)] == [
+        "invalid_json",
+        "schema",
+        "invalid_json",
+        "key_mismatch",
+        "key_missing",
+    ]
+    assert b64decode(letters["dl-catalog-0-5"]["value_base64"]) == foreign
+    group = f"{agents.settings['group_prefix']}-agents"
+    assert {letter["first_seen_by"] for letter in letters.values()} == {group}
 
     assert agents.get("/livez") == (200, {"status": "alive"})
     assert agents.get("/readyz")[0] == 200
@@ -282,6 +307,34 @@ def test_killed_agents_recover_and_go_on(shop: Shop, agents: Agents) -> None:
         "b-0",
         "c-0",
     }
+    assert agents.terminate() == 0
+
+
+def test_members_come_and_go(shop: Shop, agents: Agents, tmp_path: Path) -> None:
+    """No rebalance ends a member, and afterwards the counts are those of the log.
+
+    The second member comes and goes in silence: by then the first has read rows that lie beyond
+    the end which the embedded broker lists.
+    """
+    agents.start()
+    shop.shoppers(0, 100)
+    wait_until(lambda: shop.views() == 300, "statistics", agents)
+    folder = tmp_path / "second"
+    folder.mkdir()
+    second = Agents(agents.settings | {"web_port": None}, folder).start()
+    try:
+        wait_until(lambda: "tables_restored" in second.says(), "the second member", second)
+        restored = agents.says().count("tables_restored")
+        assert second.terminate() == 0, second.says()
+    finally:
+        if second.process is not None and second.process.poll() is None:
+            second.kill()
+    wait_until(lambda: agents.says().count("tables_restored") > restored, "the first", agents)
+    shop.shoppers(100, 50)
+    wait_until(lambda: shop.views() >= 450, "statistics of the first, alone again", agents)
+    tables = rebuild(shop.log, future_ms=10**12)
+    wanted = {key: counts(told(tables, key)) for key in tables.products}
+    assert {key: counts(value) for key, value in shop.published().items()} == wanted
     assert agents.terminate() == 0
 
 

@@ -26,7 +26,7 @@ from orchestrator.domain.decisioning.kinds import (
 )
 from orchestrator.domain.decisioning.plan import Candidate, Plan
 from orchestrator.domain.decisioning.situation import Contact, Situation
-from orchestrator.domain.decisioning.validation import SINGLE, trees, validate
+from orchestrator.domain.decisioning.validation import SINGLE, trees, typed, validate
 from orchestrator.errors import InvalidPolicy
 
 Agenda: TypeAlias = tuple[tuple[Candidate, ...], tuple[tuple[int, Plan], ...]]
@@ -230,6 +230,16 @@ def signal_names(policies: PolicySet) -> frozenset[str]:
         for leaf in leaves(tree)
         if leaf.signal is not None
     )
+
+
+def check_published(key: str, value: bytes) -> None:
+    """Look at a value of the topic `policies` alone.
+
+    Raises:
+        InvalidPolicy: It is no document of that key, whatever others it goes with.
+    """
+    for parsed in parse(_published(key, value)):
+        typed(parsed)
 
 
 def _published(key: str, value: bytes | Mapping[str, Any]) -> Mapping[str, Any]:

@@ -109,7 +109,7 @@ def validate(parsed: Iterable[Parsed], signals: Collection[str] | None) -> list[
     Raises:
         InvalidPolicy: One is not right, or together they are no valid set.
     """
-    placed = [Placed(one, _typed(one)) for one in parsed]
+    placed = [Placed(one, typed(one)) for one in parsed]
     _check_distinct(placed)
     for one in placed:
         _check_conditions(one, signals)
@@ -150,7 +150,8 @@ def _check_document(one: Placed, actions: Mapping[str, Action]) -> None:
         _check_contact(one, document, actions.values())
 
 
-def _typed(parsed: Parsed) -> Document:
+def typed(parsed: Parsed) -> Document:
+    """One document by itself; raises `InvalidPolicy` where a field is wrong."""
     data = parsed.data
     name = f"{data.get('kind')}/{data.get('name')}: " if isinstance(data, Mapping) else ""
     try:

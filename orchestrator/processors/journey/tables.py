@@ -6,6 +6,7 @@ from typing import Final
 import orjson
 
 from orchestrator.domain.decisioning import PolicySet
+from orchestrator.domain.decisioning.policy_set import check_published
 from orchestrator.domain.risk import Risk
 from orchestrator.domain.signals import NAMES
 from orchestrator.errors import InvalidPolicy
@@ -18,7 +19,7 @@ MAX_PARTNERS: Final = 3
 class Tables:
     """The versions in force; each change comes between batches.
 
-    What does not fit is refused and counted; what was in force stays.
+    What does not fit is refused; what was in force stays.
     """
 
     def __init__(self, policies: PolicySet, risk: Risk) -> None:
@@ -27,7 +28,6 @@ class Tables:
         self.partners: dict[str, tuple[str, ...]] = {}
         """Products bought with a product, the strongest first."""
         self.statistics_version = "bundles@0"
-        self.refused = 0
         self._shipped = policies
         self._published: dict[str, bytes] = {}
 
@@ -46,26 +46,28 @@ class Tables:
         )
 
     def take(self, topic: str, key: str, value: bytes | None) -> None:
-        """Take one broadcast record in."""
-        try:
-            if topic == "models":
-                self._model(key, value)
-            elif topic == "policies":
-                self._policy(key, value)
-            else:
-                self._product(key, value)
-        except (InvalidPolicy, orjson.JSONDecodeError, KeyError, TypeError):
-            self.refused += 1
+        """Take one broadcast record in.
+
+        Raises:
+            InvalidPolicy: It is refused, and why.
+        """
+        if topic == "models":
+            self._model(key, value)
+        elif topic == "policies":
+            self._policy(key, value)
+        else:
+            self._product(key, value)
 
     def _model(self, key: str, value: bytes | None) -> None:
         if key == "risk" and value is not None:
             self.risk = Risk(read(value))
 
     def _policy(self, key: str, value: bytes | None) -> None:
-        # kept also where it does not fit: documents that only fit together come one by one
         if value is None:
             self._published.pop(key, None)
         else:
+            check_published(key, value)
+            # kept also where it does not fit: documents that only fit together come one by one
             self._published[key] = value
         self.policies = self._shipped.overridden(self._published, NAMES)
 
@@ -73,11 +75,14 @@ class Tables:
         if value is None:
             self.partners.pop(key, None)
             return
-        row = orjson.loads(value)
-        partners = tuple(partner["product_id"] for partner in row["bought_with"][:MAX_PARTNERS])
-        time_ms = row["time_ms"]
+        try:
+            row = orjson.loads(value)
+            partners = tuple(partner["product_id"] for partner in row["bought_with"][:MAX_PARTNERS])
+            time_ms = row["time_ms"]
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            raise _no_statistics() from error
         if not isinstance(time_ms, int) or not all(isinstance(each, str) for each in partners):
-            raise TypeError(key)
+            raise _no_statistics()
         self.partners[key] = partners
         self.statistics_version = f"bundles@{max(time_ms, self._statistics_ms)}"
 
@@ -92,3 +97,10 @@ class Tables:
                 if partner not in products:
                     return partner
         return None
+
+
+def _no_statistics() -> InvalidPolicy:
+    return InvalidPolicy(
+        "The statistics of a product were refused: no partners and time can be read from them.",
+        way_out="The agents publish them; look for another writer of the topic.",
+    )

@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.partitioner import murmur2
 from faust.streams import Stream
-from faust.types import Message, TableT, TopicT
+from faust.types import FutureMessage, Message, TableT, TopicT
 
 from orchestrator.domain.merchandising.shopper import Shopper
 from orchestrator.domain.merchandising.statistics import ProductStatistics
+from orchestrator.errors import InvalidRecord
 from orchestrator.processors.merchandising import (
     CATALOG,
     CLICKSTREAM,
@@ -38,9 +40,10 @@ from orchestrator.processors.merchandising import (
 from orchestrator.runtimes.agents.connection import answers, client_options, faust_options
 from orchestrator.runtimes.agents.follower import Follower, read_on
 from orchestrator.runtimes.agents.lane import Lane
-from orchestrator.runtimes.agents.publisher import Expiry, Publisher
+from orchestrator.runtimes.agents.publisher import Expiry, Publisher, Send
 from orchestrator.runtimes.agents.settings import (
     CHANGES,
+    DEAD_LETTERS,
     SHOPPERS,
     STATISTICS,
     TOTALS,
@@ -50,6 +53,8 @@ from orchestrator.runtimes.agents.views import Directory, add_views
 
 CHANGES_A_MESSAGE = 500
 DRAIN_S = 0.01
+REQUEST_BYTES = 4 * 1024 * 1024 + 65_536
+"""Room for the largest dead letter and its headers."""
 PRODUCTS_A_SLICE = 50
 """Products looked at for publication before the event loop gets its turn again."""
 _RAW: Mapping[str, Any] = {
@@ -79,6 +84,8 @@ class Parts:
     partitions: int
     outbox: dict[int, list[Change]] = field(default_factory=dict)
     """Changes on their way to the partition of their product."""
+    letters: list[Send] = field(default_factory=list)
+    """Dead letters on their way."""
 
     def partition_of(self, key: bytes) -> int:
         """The partition of a key, as every murmur2 producer has it."""
@@ -111,16 +118,27 @@ class Parts:
             partition = self.partition_of(change.product_id.encode())
             self.outbox.setdefault(partition, []).append(change)
 
+    def refuse(self, message: Message, invalid: InvalidRecord) -> None:
+        """Put the dead letter of a record of `catalog` aside until the next flush."""
+        self.letters.append(self.publisher.dead_letter(message, invalid))
+
     async def flush(self) -> None:
         """Send what was put aside, write the rows that changed, acknowledge their records."""
         outbox, self.outbox = self.outbox, {}
-        changes = self.topics[CHANGES]
-        await self.shoppers.flush(
-            changes.send_soon(value=encode_changes(part), partition=partition)
-            for partition, whole in outbox.items()
-            for part in _parts(whole)
-        )
+        letters, self.letters = self.letters, []
+        await self.shoppers.flush(self._outgoing(outbox, letters))
         self.publisher.touch(await self.products.flush())
+
+    def _outgoing(
+        self, outbox: Mapping[int, list[Change]], letters: Iterable[Send]
+    ) -> Iterator[FutureMessage]:
+        changes = self.topics[CHANGES]
+        for partition, whole in outbox.items():
+            for part in _parts(whole):
+                yield changes.send_soon(value=encode_changes(part), partition=partition)
+        for send in letters:
+            topic = self.topics[send.topic]
+            yield topic.send_soon(key=send.key, value=send.value, headers=send.headers)
 
     async def restored(self) -> None:
         """Tables were restored after a start or rebalance: begin from their rows."""
@@ -138,6 +156,7 @@ class Parts:
 
     def _begin_anew(self) -> None:
         self.outbox.clear()
+        self.letters.clear()
         for lane in (self.shoppers, self.products):
             lane.reset()
 
@@ -208,7 +227,7 @@ def build_app(settings: AgentsSettings, partitions: Mapping[str, int]) -> faust.
         takes[settings.topic(PRODUCTS)] = directory.take
     topics = {
         name: app.topic(settings.topic(name), **_RAW)
-        for name in (CHANGES, TOTALS, PRODUCTS, CATALOG)
+        for name in (CHANGES, TOTALS, PRODUCTS, CATALOG, DEAD_LETTERS)
     }
     parts = Parts(
         settings=settings,
@@ -271,7 +290,7 @@ def _add_products(parts: Parts) -> None:
     @parts.app.agent(parts.topics[CATALOG], name="catalog")  # type: ignore[arg-type]
     async def _(stream: Stream[bytes]) -> None:
         async for event in stream.noack().events():
-            with publisher.counting():
+            with publisher.counting(partial(parts.refuse, event.message)):
                 parts.emit([read_catalog(event.message.key, event.message.value)])
             await parts.shoppers.took(stream, event)
 
@@ -334,6 +353,9 @@ def _options(settings: AgentsSettings) -> dict[str, Any]:
         "datadir": str(state_dir),
         "processing_guarantee": "at_least_once",
         "producer_linger": 0.005,
+        "producer_max_request_size": REQUEST_BYTES,
+        # it is for tables on disk; what is read back here may lie beyond the end that is listed
+        "recovery_consistency_check": False,
         "store": "memory://",
         "stream_wait_empty": True,
         "table_standby_replicas": 0,

@@ -15,6 +15,7 @@ from orchestrator.errors import BrokerUnreachable, TopicsNotReady
 from orchestrator.processors.merchandising import CATALOG, PRODUCTS
 from orchestrator.runtimes.agents.settings import (
     COPARTITIONED,
+    DEAD_LETTERS,
     TOTALS,
     AgentsSettings,
     InvalidSettings,
@@ -178,7 +179,8 @@ def check_topics(settings: AgentsSettings, partitions: Mapping[str, int]) -> Non
     Raises:
         TopicsNotReady: Topics are missing or their partitions differ.
     """
-    wanted = [settings.topic(name) for name in (*COPARTITIONED, CATALOG, PRODUCTS, TOTALS)]
+    others = (CATALOG, PRODUCTS, TOTALS, DEAD_LETTERS)
+    wanted = [settings.topic(name) for name in (*COPARTITIONED, *others)]
     missing = [name for name in wanted if name not in partitions]
     if missing:
         raise TopicsNotReady(

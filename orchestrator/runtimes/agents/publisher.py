@@ -6,12 +6,15 @@ from contextlib import contextmanager
 from typing import NamedTuple, TypeAlias
 
 import orjson
+from faust.types import Message
 
 from orchestrator.domain.merchandising.statistics import Occasions, PairUpdate
 from orchestrator.errors import InvalidRecord
 from orchestrator.messages import envelope
 from orchestrator.messages.envelope import Headers
+from orchestrator.processors.dead_letters import dead_letter
 from orchestrator.processors.merchandising import (
+    CATALOG,
     PRODUCTS,
     Change,
     Retired,
@@ -24,7 +27,8 @@ from orchestrator.processors.merchandising import (
     load_shopper,
     product_payload,
 )
-from orchestrator.runtimes.agents.settings import CHANGES, TOTALS, AgentsSettings
+from orchestrator.runtimes.agents.settings import CHANGES, DEAD_LETTERS, TOTALS, AgentsSettings
+from orchestrator.types import Position
 
 Rows: TypeAlias = Mapping[bytes, bytes]
 
@@ -34,7 +38,7 @@ class Send(NamedTuple):
 
     topic: str
     """Logical name."""
-    key: bytes
+    key: bytes | None
     value: bytes | None
     headers: Headers | None = None
     """Of what others read; None: the agents' own."""
@@ -59,13 +63,38 @@ class Publisher:
         self._published: dict[bytes, int] = {}
 
     @contextmanager
-    def counting(self) -> Iterator[None]:
-        """Around one record: a record that can never be counted is passed over, not raised."""
+    def counting(self, refuse: Callable[[InvalidRecord], None] = lambda _: None) -> Iterator[None]:
+        """Around one record: a record that can never be counted is passed over, not raised.
+
+        Args:
+            refuse: Told why.
+        """
         self.counts["records"] += 1
         try:
             yield
         except InvalidRecord as invalid:
             self.counts[f"skipped.{invalid.reason}"] += 1
+            refuse(invalid)
+
+    def dead_letter(self, message: Message, invalid: InvalidRecord) -> Send:
+        """A record of `catalog` that can never be used; the same each time it is met.
+
+        Args:
+            message: The record as it came.
+            invalid: Why.
+        """
+        letter = dead_letter(
+            Position(CATALOG, message.partition, message.offset),
+            message.key,
+            message.value,
+            (invalid.reason, invalid.detail),
+            self._source,
+            round(message.timestamp * 1000),
+        )
+        came = message.headers
+        trace = envelope.incoming_traceparent(came.items() if isinstance(came, Mapping) else came)
+        headers = envelope.headers(letter, self._source, trace)
+        return Send(DEAD_LETTERS, message.key, orjson.dumps(letter), headers)
 
     def tell_time(self, change: Change) -> None:
         """A change was met: trends are as of the latest."""

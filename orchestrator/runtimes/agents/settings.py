@@ -16,6 +16,8 @@ STATISTICS = "merchandising.statistics"
 """Changelog of the table of products."""
 TOTALS = "merchandising.totals"
 """Each product's share of the totals; every member reads all of it."""
+DEAD_LETTERS = "dead-letters"
+"""What of `catalog` cannot be used: nobody else reads that topic."""
 
 COPARTITIONED = (CLICKSTREAM, ORDERS, SHOPPERS, CHANGES, STATISTICS)
 """Topics that must have the same number of partitions."""

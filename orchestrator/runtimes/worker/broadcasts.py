@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator.ports import Place, Processor, RawRecord, Transport
+from orchestrator.errors import InvalidPolicy
+from orchestrator.ports import Metrics, Place, Processor, RawRecord, Transport
 from orchestrator.runtimes.worker.logs import Log
 from orchestrator.runtimes.worker.settings import HostSettings
 
 _READ = 2_000
 _FETCH_WAIT_MS = 500
 """A model or a policy comes once in minutes: it need not be looked for as clicks are."""
+_SHOWN = 500
+"""Characters of a key or a sentence in a line of the log."""
 
 
 class Broadcasts:
@@ -19,7 +22,8 @@ class Broadcasts:
         transport: Of the cluster.
         processor: Says which topics, and takes the records in.
         settings: Of the host.
-        log: Told of records that the processor refuses: what was in force stays so.
+        metrics: Counts what the processor refuses.
+        log: Told of it: what was in force stays so.
     """
 
     def __init__(
@@ -27,8 +31,10 @@ class Broadcasts:
         transport: Transport,
         processor: Processor[Any],
         settings: HostSettings,
+        metrics: Metrics,
         log: Log,
     ) -> None:
+        self._metrics = metrics
         self._log = log
         self._processor = processor
         self._topics = {settings.physical(topic): topic for topic in processor.broadcasts}
@@ -65,9 +71,24 @@ class Broadcasts:
         try:
             self._processor.on_broadcast(topic, key, raw.value())
         except Exception as error:  # noqa: BLE001 - a bad broadcast must not stop every member
-            self._log.error(
-                "broadcast_refused", topic=topic, offset=raw.offset(), error=type(error).__name__
+            why, way_out = _reason(error)
+            self._metrics.count("broadcasts_refused", labels={"topic": topic})
+            self._log.warning(
+                "broadcast_refused",
+                topic=topic,
+                key=key[:_SHOWN],
+                offset=raw.offset(),
+                error=why[:_SHOWN],
+                way_out=way_out[:_SHOWN],
+                effect="the version in force stays",
             )
+
+
+def _reason(error: Exception) -> tuple[str, str]:
+    """Why, and the way out; the text of a foreign error may hold values, so its type must do."""
+    if isinstance(error, InvalidPolicy):
+        return error.message, error.way_out
+    return f"the processor raised {type(error).__name__}", ""
 
 
 def _places(transport: Transport, topics: Sequence[str]) -> set[Place]:

@@ -100,7 +100,9 @@ class ExactlyOnceHost(Generic[S]):
                     f"{inputs[0]} {self.members.partitions}: they must agree.",
                     way_out="Create them anew with 'orchestrator topics create --partitions N'.",
                 )
-        self._broadcasts = Broadcasts(self._transport, self.processor, settings, self._log)
+        self._broadcasts = Broadcasts(
+            self._transport, self.processor, settings, self._metrics, self._log
+        )
         # before committed offsets are read: settles a predecessor's transaction
         self._producer = self._transport.producer(settings.transactional_id)
         self._producer.init()

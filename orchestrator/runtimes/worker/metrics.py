@@ -3,10 +3,19 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
 
 from orchestrator.ports import GroupConsumer, Metrics
 from orchestrator.runtimes.worker.units import Unit
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+"""Else each counter had a further series, `_created`, that is none of METRICS."""
 
 Kind = Literal["counter", "gauge", "histogram"]
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
@@ -28,7 +37,8 @@ METRICS: Mapping[str, tuple[Kind, str, tuple[str, ...]]] = {
     "rebalances": ("counter", "Assignments received from the group.", ()),
     "restore_seconds": ("histogram", "Restoring one partition from the changelog.", ()),
     "restored_rows": ("counter", "Changelog rows read to restore.", ()),
-    "broadcasts": ("counter", "Records of broadcast topics taken in.", ()),
+    "broadcasts": ("counter", "Records of broadcast topics read.", ()),
+    "broadcasts_refused": ("counter", "Records of broadcast topics refused, by topic.", ("topic",)),
     "lag_records": ("gauge", "Records in the log not folded yet.", ("topic", "partition")),
     "clock_lag_seconds": ("gauge", "Wall time less a partition's time.", ("partition",)),
     "live_profiles": ("gauge", "Keys with state, by partition.", ("partition",)),

@@ -93,12 +93,33 @@ def test_poison_is_named(key: bytes | None, value: bytes, reason: str) -> None:
 
 
 def test_the_catalogue_describes_and_takes_back() -> None:
-    """A tombstone describes nothing; a record without key is refused."""
+    """A tombstone describes nothing."""
     record = described("a", price_cents=990, currency="EUR", category="shoes")
     assert read_catalog(record.key, record.value) == Described("a", 990, "EUR", "shoes")
     assert read_catalog(b"a", None) == Described("a")
-    with pytest.raises(InvalidRecord):
-        read_catalog(None, None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        (b"a", described("a", price_cents=-4).value, "schema"),
+        (b"a", b"x", "invalid_json"),
+        (b"a", b"", "invalid_json"),
+        (b"b", described("a").value, "key_mismatch"),
+        (None, described("a").value, "key_missing"),
+        (None, None, "key_missing"),
+        (b"\xff", described("a").value, "invalid_key"),
+        (b"\xff", None, "invalid_key"),
+        (b"", None, "schema"),
+    ],
+)
+def test_what_describes_no_product_is_named(
+    key: bytes | None, value: bytes | None, reason: str
+) -> None:
+    """What of the catalogue can never be used says why."""
+    with pytest.raises(InvalidRecord) as refused:
+        read_catalog(key, value)
+    assert refused.value.reason == reason
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ class Rig:
         processor: Any = None,
         own: Own = own_assigned,
         metrics: Any = None,
+        log: Any = None,
         **changes: Any,
     ) -> ExactlyOnceHost[Counted]:
         """Start a host; `changes` to its settings."""
@@ -69,6 +70,7 @@ class Rig:
             nonce=f"n{next(_nonces)}",
             own=own,
             metrics=metrics,
+            log=log,
         )
         host.start()
         return host

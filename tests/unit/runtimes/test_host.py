@@ -10,12 +10,14 @@ from orchestrator.errors import (
     ClientFailed,
     DeliveryUnknown,
     Fenced,
+    InvalidPolicy,
     OrchestratorError,
     Retryable,
     StateLost,
     TopicsNotReady,
 )
 from orchestrator.runtimes.worker import ExactlyOnceHost, own_all_with_first
+from orchestrator.runtimes.worker.logs import Quiet
 from tests.counting import Counted, CountingProcessor, body
 from tests.unit.runtimes.rig import START_MS, Rig, Tallies, settle
 
@@ -321,6 +323,60 @@ def test_broadcasts_are_read_before_the_first_record() -> None:
     while not rig.messages():
         host.turn()
     assert processor.tables["p9"] == b"2999"
+
+
+class Choosy(CountingProcessor):
+    """Refuses what begins with an x, and stumbles over what begins with a y."""
+
+    def on_broadcast(self, topic: str, key: str, value: bytes | None) -> None:
+        if value is not None and value.startswith(b"x"):
+            raise InvalidPolicy(f"{key} is of no use.", way_out="Publish it again.")
+        if value is not None and value.startswith(b"y"):
+            raise ZeroDivisionError("secret")
+        super().on_broadcast(topic, key, value)
+
+
+class Remembering(Quiet):
+    """A log whose warnings a test can read."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, dict[str, Any]]] = []
+
+    def warning(self, event: str, **facts: Any) -> None:
+        self.lines.append((event, facts))
+
+
+def test_a_refused_broadcast_is_told_and_counted() -> None:
+    """A line and a count each; the others are taken, the records folded, no dead letter written."""
+    rig, tallies, log = Rig(), Tallies(), Remembering()
+    rig.broker.create("eu.policies", 1)
+    for topic in ("clickstream", "state", "counts", "dead-letters"):
+        rig.broker.create(f"eu.{topic}", 2)
+    for key, value in ((b"p", b"1"), (b"Action/\xff", b"x"), (b"q", b"y"), (b"r", b"2")):
+        rig.broker.write("eu.policies", key, value)
+    rig.broker.write("eu.clickstream", b"k", body(START_MS))
+    processor = Choosy(("clickstream",), ("policies",))
+    settle(rig.host(processor=processor, metrics=tallies, log=log, topic_prefix="eu."))
+    assert processor.tables == {"p": b"1", "r": b"2"}
+    stays = {"topic": "policies", "effect": "the version in force stays"}
+    assert log.lines == [
+        (
+            "broadcast_refused",
+            stays
+            | {"key": "Action/\ufffd", "offset": 1}
+            | {"error": "Action/\ufffd is of no use.", "way_out": "Publish it again."},
+        ),
+        (
+            "broadcast_refused",
+            stays
+            | {"key": "q", "offset": 2}
+            | {"error": "the processor raised ZeroDivisionError", "way_out": ""},
+        ),
+    ]
+    assert tallies.counts["broadcasts_refused", "policies"] == 2
+    assert tallies.counts["broadcasts",] == 4
+    assert len(rig.broker.committed("eu.counts")) == 1
+    assert rig.broker.committed("eu.dead-letters") == []
 
 
 def test_the_name_prefix_is_on_every_topic() -> None:

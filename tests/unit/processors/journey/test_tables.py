@@ -5,6 +5,7 @@ import pytest
 
 from orchestrator.domain.decisioning import shipped as shipped_policies
 from orchestrator.domain.risk import Risk
+from orchestrator.errors import InvalidPolicy
 from orchestrator.online.snapshots import shipped
 from orchestrator.processors.journey.tables import Tables
 from orchestrator.types import Payload
@@ -31,14 +32,35 @@ def test_a_model_is_swapped_in(tables: Tables) -> None:
     assert tables.versions["risk"] == "risk@7"
     tables.take("models", "risk", None)
     tables.take("models", "uplift", b"{}")
-    assert (tables.versions["risk"], tables.refused) == ("risk@7", 0)
+    assert tables.versions["risk"] == "risk@7"
 
 
 @pytest.mark.parametrize("value", [b"", b"{", b"[]", b"null", b'{"model_id":"risk"}'])
 def test_a_model_that_does_not_fit_is_refused(tables: Tables, value: bytes) -> None:
-    """What was in force stays, and it is counted."""
-    tables.take("models", "risk", value)
-    assert (tables.versions["risk"], tables.refused) == ("risk@0", 1)
+    """What was in force stays."""
+    with pytest.raises(InvalidPolicy, match="model snapshot was refused"):
+        tables.take("models", "risk", value)
+    assert tables.versions["risk"] == "risk@0"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        ("Action/x", b"x", "Action/x on the topic `policies` is not JSON"),
+        ("Nope/x", b'{"kind":"Nope"}', "Nope/x on the topic `policies` holds another document"),
+        ("Nope/x", b'{"kind":"Nope","name":"x"}', "does not match any of the expected"),
+    ],
+)
+def test_what_is_no_policy_is_refused(tables: Tables, key: str, value: bytes, why: str) -> None:
+    """What was in force stays, and a tombstone takes the record out of the way of others."""
+    before = tables.policies.version
+    with pytest.raises(InvalidPolicy, match=why):
+        tables.take("policies", key, value)
+    assert tables.policies.version == before
+    tables.take("policies", key, None)
+    document = tables.policies.documents["SignalSet/hesitation"] | {"decision_spacing_ms": 1_000}
+    tables.take("policies", "SignalSet/hesitation", orjson.dumps(document))
+    assert tables.policies.version != before
 
 
 def test_a_policy_is_put_in_force_and_taken_back(tables: Tables) -> None:
@@ -52,17 +74,37 @@ def test_a_policy_is_put_in_force_and_taken_back(tables: Tables) -> None:
     assert tables.policies.version == before
 
 
+def test_a_record_that_is_no_policy_is_in_the_way_of_nothing(tables: Tables) -> None:
+    """It is refused for its own fault; what was published before stays, and later ones are taken."""
+    document = tables.policies.documents["SignalSet/hesitation"] | {"decision_spacing_ms": 1_000}
+    tables.take("policies", "SignalSet/hesitation", orjson.dumps(document))
+    for key, value in (
+        ("Action/x", b"x"),
+        ("Nope/x", b'{"kind":"Nope","name":"x"}'),
+        ("SignalSet/hesitation", orjson.dumps(document | {"decision_spacing_ms": -1})),
+    ):
+        with pytest.raises(InvalidPolicy, match=key.partition("/")[2]):
+            tables.take("policies", key, value)
+        assert tables.policies.signals.decision_spacing_ms == 1_000
+    tables.take(
+        "policies",
+        "SignalSet/hesitation",
+        orjson.dumps(document | {"decision_spacing_ms": 2_000}),
+    )
+    assert tables.policies.signals.decision_spacing_ms == 2_000
+
+
 def test_a_policy_that_does_not_fit_waits_for_those_it_needs(tables: Tables) -> None:
     """Documents that only fit together come one by one: the first alone is refused, and kept."""
     action = tables.policies.documents["Action/social_proof"] | {"name": "praise"}
     engagement = dict(tables.policies.documents["EngagementPolicy/checkout-rescue"])
     engagement["actions"] = [*engagement["actions"], "praise"]
     before = tables.policies.version
-    tables.take("policies", "EngagementPolicy/checkout-rescue", orjson.dumps(engagement))
-    assert (tables.policies.version, tables.refused) == (before, 1)
+    with pytest.raises(InvalidPolicy, match="no action is called `praise`"):
+        tables.take("policies", "EngagementPolicy/checkout-rescue", orjson.dumps(engagement))
+    assert tables.policies.version == before
     tables.take("policies", "Action/praise", orjson.dumps(action))
     assert tables.policies.plan("praise").name == "praise"
-    assert tables.refused == 1
 
 
 def test_statistics_name_a_partner_that_is_not_there_yet(tables: Tables) -> None:
@@ -76,8 +118,9 @@ def test_statistics_name_a_partner_that_is_not_there_yet(tables: Tables) -> None
     assert tables.partner(["unknown"]) is None
     tables.take("merchandising.products", "p-1", None)
     assert tables.partner(["p-1"]) is None
-    tables.take("merchandising.products", "p-1", b'{"time_ms":60}')
-    assert (tables.partner(["p-1"]), tables.refused) == (None, 1)
+    with pytest.raises(InvalidPolicy):
+        tables.take("merchandising.products", "p-1", b'{"time_ms":60}')
+    assert tables.partner(["p-1"]) is None
 
 
 @pytest.mark.parametrize(
@@ -91,8 +134,9 @@ def test_statistics_name_a_partner_that_is_not_there_yet(tables: Tables) -> None
 )
 def test_statistics_of_other_types_are_refused(tables: Tables, row: Payload) -> None:
     """What a decision would stumble over does not come in, and what comes later does."""
-    tables.take("merchandising.products", "p-1", orjson.dumps(row))
-    assert (tables.partner(["p-1"]), tables.refused) == (None, 1)
+    with pytest.raises(InvalidPolicy, match="statistics of a product were refused"):
+        tables.take("merchandising.products", "p-1", orjson.dumps(row))
+    assert tables.partner(["p-1"]) is None
     tables.take("merchandising.products", "p-1", statistics(70, "p-3"))
     assert (tables.partner(["p-1"]), tables.versions["bundles"]) == ("p-3", "bundles@70")
 

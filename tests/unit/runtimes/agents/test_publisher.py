@@ -1,11 +1,15 @@
-"""What is due for publication, and who is forgotten."""
+"""What is due for publication, what is refused, and who is forgotten."""
+
+from base64 import b64encode
 
 import orjson
 import pytest
+from faust.types import Message
 
 from orchestrator.domain.merchandising.shopper import Shopper
 from orchestrator.domain.merchandising.statistics import PairUpdate
 from orchestrator.errors import InvalidRecord
+from orchestrator.messages.operations import DeadLetter
 from orchestrator.processors.merchandising import (
     PRODUCTS,
     Change,
@@ -18,9 +22,10 @@ from orchestrator.processors.merchandising import (
     dump_shopper,
     load_product,
     meet_shopper,
+    read_catalog,
 )
 from orchestrator.runtimes.agents.publisher import Expiry, Publisher, Send
-from orchestrator.runtimes.agents.settings import CHANGES, TOTALS, AgentsSettings
+from orchestrator.runtimes.agents.settings import CHANGES, DEAD_LETTERS, TOTALS, AgentsSettings
 from orchestrator.runtimes.agents.views import Directory, limit_of
 
 T0 = 1_790_000_000_000
@@ -137,6 +142,73 @@ def test_poison_is_counted_and_passed_over() -> None:
     assert publisher.counts == {"records": 2, "skipped.schema": 1}
     with pytest.raises(KeyError), publisher.counting():
         raise KeyError
+
+
+def came(key: bytes | None, value: bytes | None, *headers: tuple[str, bytes]) -> Message:
+    """A record of `shop.catalog`, at offset 7 of its partition, as Faust hands it over."""
+    return Message("shop.catalog", 0, 7, T0 / 1000 + 0.001, 0, [*headers], key, value, None)
+
+
+def refused(message: Message) -> Send:
+    """What is sent for a record of the catalogue that is none."""
+    publisher = Publisher(AgentsSettings(broker="a:1", group_prefix="shop", topic_prefix="shop."))
+    letters: list[Send] = []
+
+    def refuse(invalid: InvalidRecord) -> None:
+        letters.append(publisher.dead_letter(message, invalid))
+
+    with publisher.counting(refuse):
+        read_catalog(message.key, message.value)
+    (letter,) = letters
+    return letter
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        (b"p", b'{"id":"c","time_ms":1790000000000,"product_id":"p","price_cents":-4}', "schema"),
+        (b"p", b"x", "invalid_json"),
+        (b"q", b'{"id":"c","time_ms":1790000000000,"product_id":"p"}', "key_mismatch"),
+        (None, b'{"id":"c","time_ms":1790000000000,"product_id":"p"}', "key_missing"),
+        (b"\xff", None, "invalid_key"),
+    ],
+)
+def test_what_is_no_product_becomes_a_dead_letter(
+    key: bytes | None, value: bytes | None, reason: str
+) -> None:
+    """In the contract's form, under the record's key, with headers; a repeat is the same."""
+    send = refused(came(key, value))
+    assert (send.topic, send.key) == (DEAD_LETTERS, key)
+    letter = orjson.loads(send.value or b"")
+    DeadLetter.model_validate(letter, extra="forbid")
+    assert letter["detail"]
+    assert letter | {"detail": ""} == {
+        "id": "dl-catalog-0-7",
+        "type": "dead_letter",
+        "time_ms": T0 + 1,
+        "topic": "catalog",
+        "partition": 0,
+        "offset": 7,
+        "key_base64": None if key is None else b64encode(key).decode(),
+        "value_base64": None if value is None else b64encode(value).decode(),
+        "value_bytes": len(value or b""),
+        "truncated": False,
+        "reason": reason,
+        "detail": "",
+        "first_seen_by": "shop-agents",
+    }
+    headers = dict(send.headers or ())
+    assert headers["ce_id"] == b"dl-catalog-0-7"
+    assert (headers["ce_type"], headers["ce_source"]) == (b"dead_letter", b"shop-agents")
+    assert refused(came(key, value)) == send
+
+
+def test_a_dead_letter_continues_the_trace_of_its_record() -> None:
+    """Where the record has one."""
+    trace = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    headers = dict(refused(came(b"p", b"x", ("traceparent", trace))).headers or ())
+    assert headers["traceparent"][:35] == trace[:35]
+    assert headers["traceparent"] != trace
 
 
 def shopper_row(time_ms: int) -> bytes:
