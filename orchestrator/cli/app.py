@@ -2,10 +2,13 @@
 
 import os
 import sys
+from io import TextIOWrapper
+from pathlib import Path
 from traceback import extract_tb
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from orchestrator import __version__
 from orchestrator.cli import (
@@ -20,9 +23,32 @@ from orchestrator.cli import (
     simulate,
     topics,
 )
-from orchestrator.cli.output import err
+from orchestrator.cli.options import BadOption
+from orchestrator.cli.output import err, give_up, refused, tell
+
+
+class _Commands(TyperGroup):
+    """A value that an option does not take is told like every other error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            tell(_bad_option(error))
+            raise typer.Exit(BadOption.exit_status) from None
+
+
+def _bad_option(error: Any) -> BadOption:
+    checked = error.__cause__.errors() if hasattr(error.__cause__, "errors") else []
+    value = f" (given: {checked[0]['input']!r})" if checked else ""
+    command = error.ctx.command_path if error.ctx else "orchestrator"
+    return BadOption(
+        f"{error.format_message().rstrip('.')}{value}.", way_out=f"See: {command} --help"
+    )
+
 
 app = typer.Typer(
+    cls=_Commands,
     name="orchestrator",
     help="Event-streaming customer-journey orchestrator: clicks in, revocable interventions out.",
     no_args_is_help=True,
@@ -58,13 +84,33 @@ app.add_typer(policy.app, name="policy", help="Check, compare and publish polici
 app.add_typer(schemas.app, name="schemas", help="JSON Schemas and AsyncAPI of the topics.")
 
 
+def _prepare_streams() -> None:
+    """They may be closed; stdout may be of an encoding without the letters of the data."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (as long as the process)
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (as long as the process)
+    elif isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """Entry point; what nobody foresaw is one line too, unless ORCHESTRATOR_DEBUG is set."""
+    _prepare_streams()
     try:
         app()
+    except SystemExit as end:
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
+        give_up(sys.stdout)
+        sys.exit(0)
     except Exception as error:
         if os.environ.get("ORCHESTRATOR_DEBUG"):
             raise
+        if isinstance(error, OSError):
+            told = refused(error)
+            tell(told)
+            sys.exit(told.exit_status)
         frame = extract_tb(error.__traceback__)[-1]
         where = f"{frame.filename}:{frame.lineno}"
         err.print(f"[bold red]E100[/] unexpected {type(error).__name__} at {where}")

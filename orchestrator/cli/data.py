@@ -2,14 +2,16 @@
 
 import base64
 import time
+from collections.abc import Container
 from typing import Annotated, Any
 
 import orjson
 import typer
 
 from orchestrator.cli import options
-from orchestrator.cli.options import connection
+from orchestrator.cli.options import BadOption, connection
 from orchestrator.cli.output import guarded, json_line, out, table
+from orchestrator.config import Connection
 from orchestrator.errors import OrchestratorError
 
 letters = typer.Typer(no_args_is_help=True)
@@ -50,6 +52,7 @@ def tail(
     place = connection(broker, extra, topic_prefix=topic_prefix)
     until = time.monotonic() + seconds if seconds else None
     seen = 0
+    check_topic(place, topic, wiring.admin(place).describe())
     rows = tail_topics(
         wiring.cluster(place),
         [f"{topic_prefix}{topic}"],
@@ -63,6 +66,22 @@ def tail(
         seen += 1
         if limit and seen >= limit:
             return
+
+
+def check_topic(place: Connection, topic: str, present: Container[str]) -> None:
+    """See that a topic that is none of ours is there all the same, as those of the agents are.
+
+    Raises:
+        BadOption: it is not.
+    """
+    from orchestrator.messages.topics import TOPICS, prefixed  # noqa: PLC0415 (slow to import)
+
+    name = prefixed(topic, place.topic_prefix)
+    if topic not in TOPICS and name not in present:
+        raise BadOption(
+            f"there is no topic {name!r} on {place.broker}.",
+            way_out=f"Name it without prefix, one of: {', '.join(TOPICS)}.",
+        )
 
 
 def _show(row: Any, *, as_json: bool) -> None:

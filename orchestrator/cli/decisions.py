@@ -1,15 +1,18 @@
 """`orchestrator decide` and `explain`: what would be done, and why something was."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 import typer
 
 from orchestrator.cli import options
 from orchestrator.cli.options import BadOption, choice, connection
 from orchestrator.cli.output import guarded, json_line, out
 from orchestrator.errors import OrchestratorError
+
+if TYPE_CHECKING:
+    from orchestrator.adapters.importers import Row
 
 
 class DecisionNotFound(OrchestratorError):
@@ -35,14 +38,13 @@ def decide(
     as_json: options.Json = False,
 ) -> None:
     """Print each decision as it would be made, and the commands and revocations that follow."""
-    from orchestrator.adapters.importers import FORMATS, read  # noqa: PLC0415 (beside its use)
     from orchestrator.cli.dry import FARTHEST_MS, DryRun  # noqa: PLC0415 (loads the product)
     from orchestrator.cli.explaining import headline  # noqa: PLC0415
 
     run = DryRun(policies)
     last_ms = 0
     emits = []
-    for row in read(session, choice("--format", form, tuple(FORMATS))):
+    for row in _rows(session, form):
         if last_ms < row.time_ms < FARTHEST_MS:
             last_ms = row.time_ms
         emits += run.feed(row)
@@ -53,12 +55,24 @@ def decide(
         if as_json:
             json_line(value)
         elif value.get("type") == "decision_made":
-            out.print(headline(value))
+            out.print(headline(value), markup=False)
         elif value.get("type") in {"intervention_issued", "intervention_revoked"}:
             what = value.get("action") or value.get("reason")
-            out.print(f"  {value['type']} {value['id']} on {value['channel']}: {what}")
+            out.print(
+                f"  {value['type']} {value['id']} on {value['channel']}: {what}", markup=False
+            )
         elif emit.topic == "dead-letters":
             out.print(f"  refused: {value['reason']}: {value['detail']}", markup=False)
+
+
+def _rows(session: Path, form: str) -> "Iterator[Row]":
+    from orchestrator.adapters.importers import FORMATS, read  # noqa: PLC0415 (beside its use)
+    from orchestrator.adapters.importers.rows import UnreadableInput  # noqa: PLC0415
+
+    try:
+        yield from read(session, choice("--format", form, tuple(FORMATS)))
+    except UnreadableInput as error:
+        raise UnreadableInput(f"--session: {error.message}", way_out=error.way_out) from error
 
 
 @guarded
@@ -98,17 +112,17 @@ def explain(
 
 
 def _from_file(path: Path, wanted: str) -> dict[str, Any] | None:
-    from orchestrator.cli.explaining import entry_in  # noqa: PLC0415 (loads the product)
+    from orchestrator.cli.explaining import checked, entry_in  # noqa: PLC0415 (loads the product)
 
     with path.open("rb") as lines:
-        for line in lines:
+        for number, line in enumerate(lines, start=1):
             if wanted.encode() in line:
                 try:
                     entry = entry_in(line)
                 except ValueError:
                     continue  # a command or a reward that names the decision
                 if entry["id"] == wanted:
-                    return entry
+                    return checked(entry, f"--ledger: line {number} of {path}")
     return None
 
 
@@ -117,11 +131,16 @@ def _from_broker(
 ) -> dict[str, Any] | None:
     from orchestrator import wiring  # noqa: PLC0415 (loads the Kafka client)
     from orchestrator.adapters.kafka.tools import read_topic  # noqa: PLC0415
+    from orchestrator.cli.explaining import checked, entry_in  # noqa: PLC0415
 
     place = connection(broker, extra, topic_prefix=topic_prefix)
     for row in read_topic(wiring.cluster(place), [f"{topic_prefix}decisions"]):
-        if wanted.encode() in row.value():
-            entry: dict[str, Any] = orjson.loads(row.value())
+        if wanted.encode() in (row.value() or b""):
+            try:
+                entry = entry_in(row.value())
+            except ValueError:
+                continue  # written by somebody else
             if entry["id"] == wanted:
-                return entry
+                at = f"{row.partition()}:{row.offset()}"
+                return checked(entry, f"the record {at} of {row.topic()}")
     return None

@@ -8,9 +8,12 @@ from typing import Any
 import orjson
 
 from orchestrator import wiring
+from orchestrator.cli.options import BadOption
 from orchestrator.domain.decisioning import PolicySet, Situation, choose, decide
 from orchestrator.domain.decisioning.flip import Flip, flip
 from orchestrator.domain.intent import concern
+from orchestrator.errors import InvalidRecord
+from orchestrator.messages.parse import parse
 from orchestrator.online.rng import uniform
 from orchestrator.online.snapshots import shipped
 
@@ -60,6 +63,22 @@ def entry_in(line: bytes) -> dict[str, Any]:
     return found
 
 
+def checked(entry: dict[str, Any], place: str) -> dict[str, Any]:
+    """The entry, which has all that the contract asks for.
+
+    Raises:
+        BadOption: it has not.
+    """
+    try:
+        parse("decisions", orjson.dumps(entry))
+    except InvalidRecord as error:
+        raise BadOption(
+            f"{place} is no ledger entry: {error.detail}.",
+            way_out="Give entries as written by replay --ledger, or tail decisions --json.",
+        ) from error
+    return entry
+
+
 def situation_of(entry: dict[str, Any]) -> Situation:
     """What the decision saw, from the entry alone."""
     trigger = entry["trigger"]
@@ -106,6 +125,8 @@ def explanation(entry: dict[str, Any], folder: Path | None) -> dict[str, Any]:
 
 def _repeats(entry: dict[str, Any]) -> bool:
     allowed = [candidate for candidate in entry["candidates"] if candidate["allowed"]]
+    if not allowed:
+        return False
     shares = [candidate["propensity"] for candidate in allowed]
     picked = allowed[choose(shares, entry["exploration"]["draw"])]
     return bool(picked["action"] == entry["chosen"]["action"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
+from rich.markup import escape
 
 from orchestrator.cli import options
 from orchestrator.cli.options import connection
@@ -55,9 +56,9 @@ def doctor(
             json_line({"type": "check", **finding._asdict()})
             continue
         mark = "[green]ok[/]  " if finding.ok else "[red]BAD[/] "
-        out.print(f"{mark} {finding.check:12} {finding.detail}")
+        out.print(f"{mark} {finding.check:12} {escape(finding.detail)}")
         if not finding.ok and finding.way_out:
-            out.print(f"                  -> {finding.way_out}")
+            out.print(f"                  -> {finding.way_out}", markup=False)
     if problems:
         raise typer.Exit(FOUND_A_PROBLEM)
 
@@ -128,6 +129,9 @@ def _disk(folder: Path) -> Finding:
 def _policies(folder: Path | None) -> Finding:
     from orchestrator import wiring  # noqa: PLC0415 (loads the product)
 
+    if folder is not None and not folder.is_dir():
+        way_out = "See --policies (or ORCHESTRATOR_POLICIES)."
+        return Finding("policies", ok=False, detail=f"no folder {folder}", way_out=way_out)
     loaded = wiring.policies(folder)
     detail = f"{loaded.version}, {len(loaded.plans)} actions"
     return Finding("policies", ok=True, detail=detail)
@@ -181,8 +185,9 @@ def _topics(place: Connection) -> Finding:
     present = wiring.admin(place).describe()
     named = {topic: f"{place.topic_prefix}{topic}" for topic in TOPICS}
     missing = [name for name in named.values() if name not in present]
-    way_out = f"orchestrator topics create --broker {place.broker}"
     if missing:
+        prefix = f" --topic-prefix {place.topic_prefix}" if place.topic_prefix else ""
+        way_out = f"orchestrator topics create --broker {place.broker}{prefix}"
         return Finding("topics", ok=False, detail=f"missing: {', '.join(missing)}", way_out=way_out)
     shared = {
         present[named[topic.name]]

@@ -9,6 +9,7 @@ from orchestrator.config import Connection
 from orchestrator.errors import OrchestratorError
 
 EMBEDDED = "embedded"
+LARGEST_PORT = 65_535
 
 
 class BadOption(OrchestratorError):
@@ -37,7 +38,12 @@ Policies = Annotated[
 ]
 MetricsPort = Annotated[
     int | None,
-    typer.Option("--metrics-port", help="Port of /metrics, /livez and /readyz; off without."),
+    typer.Option(
+        "--metrics-port",
+        min=0,
+        max=LARGEST_PORT,
+        help="Port of /metrics, /livez and /readyz; 0 takes a free one, off without.",
+    ),
 ]
 MetricsHost = Annotated[str, typer.Option("--metrics-host", help="Address of the same.")]
 Slot = Annotated[str, typer.Option("--slot", help="Stable name, unique per running instance.")]
@@ -69,7 +75,8 @@ def connection(
     """Check and gather the connection options.
 
     Raises:
-        BadOption: An `-X` without `=`, no broker named, or one that would have to be made.
+        BadOption: An `-X` without `=`, no broker named, one that would have to be made, or an
+            address that is none.
     """
     settings: dict[str, str] = {}
     for item in extra or []:
@@ -91,7 +98,23 @@ def connection(
             way_out="Give --broker HOST:PORT (or ORCHESTRATOR_BROKER), "
             "or start one with: orchestrator run --broker embedded",
         )
+    for address in filter(None, map(str.strip, broker.split(","))):
+        _check_address(address)
     return Connection(broker, settings, group_prefix, topic_prefix)
+
+
+def _check_address(address: str) -> None:
+    """HOST, HOST:PORT, [IPv6]:PORT, any of them after PROTOCOL://, as librdkafka takes them."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    named = host if colon else port
+    if port.endswith("]"):  # the colon is one of an IPv6 address
+        return
+    fits = not colon or (port.isascii() and port.isdigit() and 0 < int(port) <= LARGEST_PORT)
+    if not named or not fits:
+        raise BadOption(
+            f"--broker (or ORCHESTRATOR_BROKER) {address!r} is no HOST:PORT.",
+            way_out=f"For example 127.0.0.1:9092; a port is 1 to {LARGEST_PORT}.",
+        )
 
 
 def choice(name: str, value: str, allowed: tuple[str, ...]) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from orchestrator.cli import options
 from orchestrator.cli.options import BadOption, connection
-from orchestrator.cli.output import guarded, json_line, out, table
+from orchestrator.cli.output import UnusableFile, guarded, json_line, out, table
 from orchestrator.config import Connection
 from orchestrator.errors import OrchestratorError
 
@@ -42,12 +42,13 @@ def check(folder: Folder = None, as_json: options.Json = False) -> None:
     """Validate a folder of policies; exit 5 with file, line and value where it is wrong."""
     from orchestrator import wiring  # noqa: PLC0415 (loads the product)
 
-    loaded = wiring.policies(folder)
+    loaded = wiring.policies(_there(folder))
     actions = [plan.name for plan in loaded.plans]
     if as_json:
         json_line({"type": "policy_checked", "version": loaded.version, "actions": actions})
         return
-    out.print(f"{loaded.version}: {len(loaded.documents)} documents, {len(actions)} actions")
+    told = f"{loaded.version}: {len(loaded.documents)} documents, {len(actions)} actions"
+    out.print(told, markup=False)
 
 
 @app.command()
@@ -60,7 +61,7 @@ def diff(
     """Say which fields of which documents differ."""
     from orchestrator import wiring  # noqa: PLC0415 (loads the product)
 
-    old, new = wiring.policies(before).documents, wiring.policies(after).documents
+    old, new = wiring.policies(_there(before)).documents, wiring.policies(_there(after)).documents
     for key in sorted(old.keys() | new.keys()):
         for path, was, now in _differences(old.get(key), new.get(key), ""):
             if as_json:
@@ -84,13 +85,13 @@ def publish(
     from orchestrator import wiring  # noqa: PLC0415 (loads the product)
 
     place = connection(broker, extra, topic_prefix=topic_prefix)
-    loaded = wiring.policies(folder)
+    loaded = wiring.policies(_there(folder))
     gone = in_force(publications(place)).keys() - loaded.documents.keys()
     written = wiring.publish_policies(place, {**dict.fromkeys(sorted(gone)), **loaded.documents})
     if as_json:
         json_line({"type": "policies_published", "version": loaded.version, "documents": written})
     else:
-        out.print(f"{loaded.version}: {len(written)} documents published")
+        out.print(f"{loaded.version}: {len(written)} documents published", markup=False)
 
 
 @app.command()
@@ -110,6 +111,17 @@ def rollback(
         json_line({"type": "policies_rolled_back", "documents": written})
     else:
         out.print(f"{len(written)} documents as they were before the last publication")
+
+
+def _there(folder: Path | None) -> Path | None:
+    """The folder, which exists.
+
+    Raises:
+        UnusableFile: it does not.
+    """
+    if folder is not None and not folder.is_dir():
+        raise UnusableFile(f"there is no folder {folder}.")
+    return folder
 
 
 def in_force(log: Iterator[Published]) -> dict[str, Any]:
@@ -157,7 +169,7 @@ def backtest(
     from orchestrator.cli.explaining import situation_of  # noqa: PLC0415
     from orchestrator.domain.decisioning import decide  # noqa: PLC0415
 
-    loaded = wiring.policies(folder)
+    loaded = wiring.policies(_there(folder))
     was: Counter[str] = Counter()
     now: Counter[str] = Counter()
     changed = 0
@@ -174,7 +186,7 @@ def backtest(
         head = {"type": "backtest_summary", "policy": loaded.version, **summary}
         json_line({**head, "was": dict(sorted(was.items())), "now": dict(sorted(now.items()))})
         return
-    out.print(f"{loaded.version}: {changed} of {was.total()} choices differ")
+    out.print(f"{loaded.version}: {changed} of {was.total()} choices differ", markup=False)
     table(
         "Choices",
         ("action", "was", "now"),
@@ -183,17 +195,19 @@ def backtest(
 
 
 def _entries(ledger: Path) -> Iterator[dict[str, Any]]:
-    from orchestrator.cli.explaining import entry_in  # noqa: PLC0415 (loads the product)
+    from orchestrator.cli.explaining import checked, entry_in  # noqa: PLC0415 (loads the product)
 
     with ledger.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
+            place = f"--ledger: line {number} of {ledger}"
             try:
-                yield entry_in(line)
+                entry = entry_in(line)
             except ValueError:
                 raise BadOption(
-                    f"line {number} of {ledger} is no ledger entry.",
+                    f"{place} is no ledger entry.",
                     way_out="Give a file as written by replay --ledger, or tail decisions --json.",
                 ) from None
+            yield checked(entry, place)
 
 
 def publications(place: Connection) -> Iterator[Published]:

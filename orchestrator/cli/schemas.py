@@ -39,7 +39,7 @@ def export(folder: Folder = _FOLDER, as_json: Json = False) -> None:
         if as_json:
             json_line({"type": "schema_written", "path": str(path)})
         else:
-            out.print(str(path))
+            out.print(str(path), markup=False)
 
 
 @app.command()
@@ -58,11 +58,11 @@ def check(folder: Folder = _FOLDER, as_json: Json = False) -> None:
         if as_json:
             json_line({"type": "schema_finding", "finding": finding})
         else:
-            err.print(finding)
+            err.print(finding, markup=False)
     if findings:
         raise SchemasDiffer(
             f"{len(findings)} of the files under {folder} differ from the models.",
             way_out="Write them anew with: orchestrator schemas export",
         )
     if not as_json:
-        out.print(f"{folder} is what the models say")
+        out.print(f"{folder} is what the models say", markup=False)

@@ -104,9 +104,14 @@ def _on_broker(
     simulation: Any, broker: str, extra: list[str] | None, topic_prefix: str
 ) -> dict[str, Any]:
     """Write as fast as the broker takes it; commands are read in between."""
-    from orchestrator.cli.stage import Shop  # noqa: PLC0415 (loads the Kafka client)
+    from orchestrator import wiring  # noqa: PLC0415 (loads the Kafka client)
+    from orchestrator.cli.stage import WATCHED, Shop  # noqa: PLC0415
+    from orchestrator.messages.topics import TOPICS  # noqa: PLC0415 (slow to import)
 
     place = connection(broker, extra, topic_prefix=topic_prefix)
+    # a producer would wait long for a topic that is missing
+    written = [topic.name for topic in TOPICS.values() if topic.is_input]
+    wiring.admin(place).partitions(wiring.names([*written, *WATCHED], topic_prefix))
     shop = Shop(place, simulation)
     commands = 0
     try:

@@ -222,5 +222,5 @@ def _is_number(value: Any) -> bool:
 def _refused(why: str) -> InvalidPolicy:
     return InvalidPolicy(
         f"A model snapshot was refused: {why}.",
-        way_out="The version in force stays; `orchestrator models list` shows what is published.",
+        way_out="The version in force stays; `orchestrator tail models` shows what is published.",
     )

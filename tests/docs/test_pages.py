@@ -15,7 +15,8 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.messages.decisions import DecisionMade
 from orchestrator.messages.topics import TOPICS
 from orchestrator.runtimes.worker.metrics import METRICS
-from tests.docs.pages import ROOT, anchors
+from orchestrator.wiring import policies
+from tests.docs.pages import ROOT, anchors, pages
 
 DOCS = ROOT / "docs"
 EXAMPLE_PAGES = [page for page in generate.hand_written() if "<!-- " in page.read_text()]
@@ -81,6 +82,14 @@ def test_picture_shows_the_decision_of_now() -> None:
     text = (DOCS / "images" / "explain.svg").read_text().replace("&#160;", " ")
     assert decision_id in text, "run: make docs"
     assert told.split("\n")[0] in text, "run: make docs"
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_versions_of_the_shipped_policies_are_those_of_now(page: Path) -> None:
+    """As `orchestrator policy check` prints it."""
+    shipped = policies()
+    told = re.findall(rf"{shipped.engagement.name}@sha256:\w+", page.read_text())
+    assert set(told) <= {shipped.version}
 
 
 @pytest.mark.parametrize("name", METRICS)

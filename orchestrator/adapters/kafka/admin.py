@@ -20,6 +20,7 @@ from orchestrator.errors import (
 )
 
 _TIMEOUT_S = 10.0
+_SECRET = ("password", "secret", "pem", "oauthbearer", "jaas")
 EMBEDDED_CLUSTER_ID = "tansu_cluster"
 
 
@@ -45,9 +46,9 @@ class Admin:
         try:
             self._client = AdminClient(settings.common(cluster))
         except KafkaException as exception:  # every client begins with one: what it refuses is -X
-            names = ", ".join(cluster.overrides)
+            reason = cause(exception).str().rstrip(".")
             raise InvalidPolicy(
-                f"-X {names}: {cause(exception).str()}.",
+                f"{_refused(cluster.overrides, reason)}: {reason}.",
                 way_out="Names and values are those of librdkafka's CONFIGURATION.md.",
             ) from exception
 
@@ -127,7 +128,8 @@ class Admin:
             listed = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
             raise TopicsNotReady(
                 f"topics of one key must have one partition count: {listed}.",
-                way_out="Create them anew with 'orchestrator topics create --partitions N'.",
+                way_out="Create them anew with 'orchestrator topics create --partitions N', "
+                "with the same --broker and --topic-prefix.",
             )
         return next(iter(counts.values()))
 
@@ -142,7 +144,8 @@ class Admin:
         if missing:
             raise TopicsNotReady(
                 f"topic {missing[0]} does not exist on {self._cluster.address}.",
-                way_out="Create the topics with 'orchestrator topics create'.",
+                way_out="Create the topics with 'orchestrator topics create', "
+                "with the same --broker and --topic-prefix.",
             )
         return {name: present[name] for name in topics}
 
@@ -157,7 +160,7 @@ class Admin:
             )
             raise BrokerUnreachable(
                 f"broker {self._cluster.address} does not answer ({error.name()}).",
-                way_out=f"Is the address right{hint}? "
+                way_out=f"Is the address of --broker (or ORCHESTRATOR_BROKER) right{hint}? "
                 "Start one with 'orchestrator run --broker embedded'.",
             ) from exception
 
@@ -174,3 +177,12 @@ class Admin:
             ):
                 return
             time.sleep(0.05)
+
+
+def _refused(overrides: Mapping[str, str], reason: str) -> str:
+    """The settings that librdkafka's reason is about, else all; secrets without their value."""
+    about = [key for key in overrides if key in reason] or list(overrides)
+    return " ".join(
+        f"-X {key}" if any(word in key for word in _SECRET) else f"-X {key}={overrides[key]}"
+        for key in about
+    )

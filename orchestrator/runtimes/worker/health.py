@@ -8,9 +8,18 @@ from urllib.parse import parse_qs, urlsplit
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from orchestrator.errors import OrchestratorError
+
 Checks = Callable[[], Mapping[str, bool]]
 _POLL_S = 0.1
 """How long a stop may wait for the server's thread."""
+
+
+class UnusableAddress(OrchestratorError):
+    """Nothing can listen at the host and port given: taken, not this machine's, or not allowed."""
+
+    code = "E104"
+    exit_status = 2
 
 
 class HealthServer:
@@ -22,6 +31,9 @@ class HealthServer:
         live: Checks of /livez: False means the process must be restarted.
         ready: Checks of /readyz: False means it is of no use yet.
         registry: What /metrics shows.
+
+    Raises:
+        UnusableAddress: nothing can listen there.
     """
 
     def __init__(
@@ -31,7 +43,14 @@ class HealthServer:
             checks: Mapping[str, Checks] = {"/livez": live, "/readyz": ready}
             metrics = registry
 
-        self._server = ThreadingHTTPServer((host, port), Handler)
+        try:
+            self._server = ThreadingHTTPServer((host, port), Handler)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise UnusableAddress(
+                f"--metrics-host {host} --metrics-port {port}: {reason}.",
+                way_out="Stop what listens there, or give another; port 0 takes a free one.",
+            ) from error
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         self._thread = Thread(

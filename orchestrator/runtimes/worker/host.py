@@ -98,7 +98,8 @@ class ExactlyOnceHost(Generic[S]):
                 raise TopicsNotReady(
                     f"{topic} has {self._counts[topic]} partitions, "
                     f"{inputs[0]} {self.members.partitions}: they must agree.",
-                    way_out="Create them anew with 'orchestrator topics create --partitions N'.",
+                    way_out="Create them anew with 'orchestrator topics create --partitions N' and "
+                    "the same --topic-prefix.",
                 )
         self._broadcasts = Broadcasts(
             self._transport, self.processor, settings, self._metrics, self._log

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from secrets import token_hex
+from tempfile import NamedTemporaryFile
 from traceback import extract_tb
 from typing import TypeVar
 
@@ -56,7 +58,13 @@ def run_host(
 
     Returns:
         Exit status: 0 after a stop, that of the error otherwise. A supervisor starts it again.
+
+    Raises:
+        UnusableAddress: nothing can listen at the port of the metrics.
+        OSError: the folder for state cannot be written.
     """
+    if settings.state_dir is not None:
+        _check_folder(settings.state_dir)
     log = log or json_log(role=settings.role, group=settings.group, slot=settings.slot)
     registry = registry or CollectorRegistry()
     host = ExactlyOnceHost(
@@ -89,6 +97,13 @@ def run_host(
         _leave(host, log)
         log.info("host_stopped", status=status)
     return status
+
+
+def _check_folder(folder: Path) -> None:
+    """Write there, before the group hands out partitions."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=folder):
+        """Gone again at once."""
 
 
 def _turn_until_stopped(
@@ -135,7 +150,10 @@ def _tell(error: Exception, log: Log) -> int:
         return error.exit_status
     frame = extract_tb(error.__traceback__)[-1]
     where = f"{frame.filename}:{frame.lineno}"
-    log.error("host_failed", code="E100", error=type(error).__name__, where=where)
+    told = type(error).__name__
+    if isinstance(error, OSError):  # its text is the system's
+        told = f"{told}: {error}"
+    log.error("host_failed", code="E100", error=told, where=where)
     return EXIT_FAULT
 
 

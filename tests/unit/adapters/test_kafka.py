@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.adapters.kafka import settings
+from orchestrator.adapters.kafka.admin import Admin
 from orchestrator.adapters.kafka.errors import repeat, settle
 from orchestrator.adapters.kafka.settings import Cluster
 from orchestrator.adapters.memory.murmur2 import murmur2
@@ -19,6 +20,7 @@ from orchestrator.errors import (
     InvalidPolicy,
     OrchestratorError,
     Retryable,
+    TopicsNotReady,
 )
 
 CLUSTER = Cluster("127.0.0.1:1")
@@ -43,6 +45,31 @@ def test_exactly_once_settings_are_not_for_sale() -> None:
     ):
         assert made["security.protocol"] == "SASL_SSL"
         assert made["metadata.recovery.strategy"] == "none"
+
+
+def test_a_refused_setting_is_told_with_its_value() -> None:
+    """Of several only the one that librdkafka speaks of; a secret stays one."""
+    with pytest.raises(InvalidPolicy, match=r"^E120 -X session\.timeout\.ms=abc: Invalid value"):
+        Admin(Cluster("x:1", {"linger.ms": "5", "session.timeout.ms": "abc"}))
+    with pytest.raises(InvalidPolicy, match=r"-X ssl\.key\.pem: ") as refusal:
+        Admin(
+            Cluster(
+                "x:1",
+                {"security.protocol": "SSL", "ssl.key.password": "hush", "ssl.key.pem": "hush"},
+            )
+        )
+    assert "hush" not in str(refusal.value)
+
+
+def test_the_way_out_of_a_missing_topic_keeps_the_prefix() -> None:
+    """Without it other topics would be made."""
+
+    class Empty(Admin):
+        def describe(self, timeout_s: float = 0.0) -> dict[str, int]:
+            return {}
+
+    with pytest.raises(TopicsNotReady, match=r"topic p\.x does not.+create'.+--topic-prefix"):
+        Empty(Cluster("x:1")).partitions(["p.x"])
 
 
 def test_groups_read_committed_from_explicit_positions() -> None:

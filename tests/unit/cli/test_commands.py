@@ -159,7 +159,7 @@ def test_replay_refuses_parquet_as_lines(tmp_path: Path, form: str) -> None:
         (["explain", "dec-1", "--ledger", LOYAL], 1, ["E132", "'dec-1'", "tail decisions"]),
         (["explain", "X", "--ledger", LOYAL], 1, ["E132", "no decision 'X' in"]),
         (["explain", "dec-1", "--ledger", "no/such"], 2, ["E102", "no/such"]),
-        (["policy", "check", "no/such"], 5, ["E120", "no/such"]),
+        (["policy", "check", "no/such"], 2, ["E102", "no folder no/such"]),
         (["replay", LOYAL, "--no-such-option"], 2, ["--no-such-option"]),
     ],
 )

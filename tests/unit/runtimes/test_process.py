@@ -2,8 +2,11 @@
 
 import gc
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from errno import ENOSPC
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +17,11 @@ from orchestrator.adapters.memory.transport import MemoryTransport
 from orchestrator.adapters.store import MemoryTable
 from orchestrator.errors import DeliveryUnknown, TopicsNotReady
 from orchestrator.runtimes.worker import ExactlyOnceHost, run_host
-from orchestrator.runtimes.worker.health import HealthServer
+from orchestrator.runtimes.worker.health import HealthServer, UnusableAddress
 from orchestrator.runtimes.worker.lifecycle import EXIT_STALLED, Watchdog
 from orchestrator.runtimes.worker.logs import Quiet
 from orchestrator.runtimes.worker.metrics import METRICS, PrometheusMetrics
+from orchestrator.runtimes.worker.settings import HostSettings
 from tests.counting import Counted, CountingProcessor
 from tests.unit.runtimes.rig import SETTINGS, Rig
 
@@ -32,7 +36,14 @@ class Remembering(Quiet):
         self.lines.append((event, facts))
 
 
-def run(rig: Rig, log: Remembering, processor: Any = None) -> tuple[int, str]:
+def run(
+    rig: Rig,
+    log: Remembering,
+    processor: Any = None,
+    *,
+    settings: HostSettings = SETTINGS,
+    table: Callable[[int], MemoryTable[Counted]] = lambda _: MemoryTable(),
+) -> tuple[int, str]:
     """Run until every click is counted; return the exit status and the metrics."""
     registry = CollectorRegistry()
     wanted = len(rig.broker.committed("clickstream"))
@@ -45,9 +56,9 @@ def run(rig: Rig, log: Remembering, processor: Any = None) -> tuple[int, str]:
     status = run_host(
         processor or CountingProcessor(),
         MemoryTransport(rig.broker),
-        SETTINGS,
+        settings,
         rig.clock,
-        table=lambda _: MemoryTable[Counted](),
+        table=table,
         registry=registry,
         log=log,
         stop=stop,
@@ -69,6 +80,33 @@ def test_a_stop_ends_with_zero_and_leaves_the_group() -> None:
     assert 'orchestrator_ready{group="orchestrator-worker"} 1.0' in metrics
     assert gc.isenabled()
     rig.assert_each_counted_once()
+
+
+def test_metrics_are_those_that_are_documented() -> None:
+    """No series beside them, as the client library's `_created` would be."""
+    rig = Rig()
+    rig.clicks(3)
+    assert "_created" not in run(rig, Remembering())[1]
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_group_is_joined() -> None:
+    """With its name."""
+    rig = Rig()
+    with pytest.raises(OSError, match="/dev/null/x"):
+        run(rig, Remembering(), settings=replace(SETTINGS, state_dir=Path("/dev/null/x")))
+    assert not rig.broker.groups
+
+
+def test_what_the_system_said_of_a_file_is_told() -> None:
+    """It holds no record's values."""
+    rig = Rig()
+
+    def full(_: int) -> MemoryTable[Counted]:
+        raise OSError(ENOSPC, "No space left on device", "/state/0")
+
+    log = Remembering()
+    assert run(rig, log, table=full)[0] == 1
+    assert "No space left on device: '/state/0'" in log.lines[0][1]["error"]
 
 
 def test_an_unknown_outcome_ends_with_a_status() -> None:
@@ -122,6 +160,18 @@ def health() -> Iterator[tuple[HealthServer, dict[str, bool]]]:
     server.start()
     yield server, ready
     server.stop()
+
+
+@pytest.mark.parametrize("wanted", ["taken", "none"])
+def test_an_address_that_cannot_be_had_is_told(
+    health: tuple[HealthServer, dict[str, bool]], wanted: str
+) -> None:
+    """With both options and the system's reason."""
+    port = {"taken": health[0].port, "none": 99_999}[wanted]
+    with pytest.raises(UnusableAddress, match=f"--metrics-port {port}: .+") as refusal:
+        HealthServer("127.0.0.1", port, live=dict, ready=dict, registry=CollectorRegistry())
+    assert refusal.value.exit_status == 2
+    assert refusal.value.way_out
 
 
 def get(server: HealthServer, path: str) -> tuple[int, str]:
