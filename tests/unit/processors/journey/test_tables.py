@@ -75,7 +75,7 @@ def test_a_policy_is_put_in_force_and_taken_back(tables: Tables) -> None:
 
 
 def test_a_record_that_is_no_policy_is_in_the_way_of_nothing(tables: Tables) -> None:
-    """It is refused for its own fault; what was published before stays, and later ones are taken."""
+    """It is refused for its own fault; what was published stays, and later ones are taken."""
     document = tables.policies.documents["SignalSet/hesitation"] | {"decision_spacing_ms": 1_000}
     tables.take("policies", "SignalSet/hesitation", orjson.dumps(document))
     for key, value in (
