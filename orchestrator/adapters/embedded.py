@@ -15,7 +15,7 @@ import tempfile
 import time
 from typing import IO, Self
 
-from orchestrator.errors import EmbeddedBrokerUnavailable
+from orchestrator.errors import BrokerUnreachable, EmbeddedBrokerUnavailable
 
 _LAUNCHER = """
 import ctypes, os, signal, sys
@@ -79,9 +79,9 @@ class EmbeddedBroker:
         detail = ""
         for _ in range(1 if self._wanted_port else _ATTEMPTS):
             self.port = self._wanted_port or _free_port()
+            atexit.register(self.stop)  # first: a signal may end the wait
             self._spawn(binary)
             if self._wait_ready():
-                atexit.register(self.stop)
                 return self
             detail = self._log_tail()
             self.stop()
@@ -90,6 +90,20 @@ class EmbeddedBroker:
             f"{detail or 'no output'}.",
             way_out="Use a Kafka of your own with --broker HOST:PORT.",
         )
+
+    def check(self) -> None:
+        """See that it still runs.
+
+        Raises:
+            BrokerUnreachable: it ended by itself.
+        """
+        status = self._process.poll() if self._process else None
+        if status is not None:
+            raise BrokerUnreachable(
+                f"no broker answers at {self.address}: "
+                f"the embedded one ended by itself with status {status_name(status)}.",
+                way_out="What it held is gone with it: start anew.",
+            )
 
     def stop(self) -> None:
         """Stop the broker: SIGTERM, then SIGKILL after a few seconds. Its data is gone."""
@@ -154,7 +168,7 @@ class EmbeddedBroker:
         self._log.seek(0)
         text = self._log.read().decode(errors="replace").strip()
         status = self._process.poll() if self._process else None
-        ended = "" if status is None else f"ended with status {_status_name(status)} "
+        ended = "" if status is None else f"ended with status {status_name(status)} "
         return ended + text[-_LOG_TAIL_CHARACTERS:]
 
 
@@ -191,7 +205,8 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _status_name(status: int) -> str:
+def status_name(status: int) -> str:
+    """A process's exit status in words: the signal's name, where one ended it."""
     if status < 0:
         with contextlib.suppress(ValueError):
             return signal.Signals(-status).name

@@ -1,8 +1,10 @@
 """`orchestrator demo`: the main job on the embedded broker, and it ends by itself."""
 
+import shutil
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +13,7 @@ import typer
 from orchestrator.cli import options
 from orchestrator.cli.options import connection
 from orchestrator.cli.output import err, guarded, json_line, out
+from orchestrator.cli.roles import look_after, raised_on_signals
 from orchestrator.types import Payload
 
 PARTITIONS = 4
@@ -24,6 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 @guarded
+@raised_on_signals(KeyboardInterrupt)
 def demo(
     seconds: Annotated[int, typer.Option("--seconds", min=5, help="How long shoppers come.")] = 60,
     speed: Annotated[float, typer.Option("--speed", min=1, help="Shop time per real time.")] = 30.0,
@@ -37,12 +41,13 @@ def demo(
 ) -> None:
     """Run broker, worker, learner and agents; send simulated shoppers; tell what happens."""
     with ExitStack() as stack:
-        address = broker
+        address, included = broker, None
         err.print("starting ...")
         if broker == options.EMBEDDED:
             from orchestrator.adapters.embedded import EmbeddedBroker  # noqa: PLC0415
 
-            address = stack.enter_context(EmbeddedBroker()).address
+            included = stack.enter_context(EmbeddedBroker())
+            address = included.address
         from orchestrator import wiring  # noqa: PLC0415 (loads the product)
         from orchestrator.adapters.clock import SystemClock  # noqa: PLC0415
         from orchestrator.cli import stage  # noqa: PLC0415
@@ -50,8 +55,13 @@ def demo(
 
         place = connection(address, extra)
         wiring.create_topics(place, PARTITIONS)
-        logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orchestrator-demo-")))
-        roles = stage.start_roles(stack, place, logs)
+        logs = stack.enter_context(folder_for_logs())
+        roles = stage.start_demo_roles(stack, place, logs)
+
+        def look() -> None:
+            look_after(roles, included, logs)
+
+        stack.enter_context(traced_back(look))
         # simulated time ends at the present: no event lies in the future of its writing
         start_ms = SystemClock().now_ms() - round(seconds * speed * 1000) - 60_000
         sessions = max(1, round(sessions_per_min * speed * seconds / 60))
@@ -60,21 +70,49 @@ def demo(
         shop = stage.Shop(place, simulation)
         stack.callback(shop.close)
         story = Story(as_json=as_json)
-        stage.wait_for_worker(logs, roles, lambda: None)
+        stage.wait_for_worker(logs, look)
         err.print(f"broker {address}, worker, learner and agents are up; shoppers come for")
         err.print(
             f"{seconds} s, a second is {speed:g} s in the shop; a few lines a second are shown"
         )
         began = time.monotonic()
         while (elapsed := time.monotonic() - began) < seconds:
+            look()
             shop.write_until(start_ms + round(elapsed * speed * 1000))
             for topic, payload in shop.look():
                 story.tell(topic, payload)
-        _settle(shop, story, start_ms + round(seconds * speed * 1000), place, wiring)
+        _settle(shop, story, start_ms + round(seconds * speed * 1000), look)
         story.summary(shop.written, simulation.summary())
 
 
-def _settle(shop: Any, story: "Story", end_ms: int, place: Any, wiring: Any) -> None:
+@contextmanager
+def folder_for_logs() -> Iterator[Path]:
+    """A temporary folder; it stays where the error that ends its use names a log in it."""
+    from orchestrator.wiring import RoleFailed  # noqa: PLC0415 (loads the product)
+
+    folder = Path(tempfile.mkdtemp(prefix="orchestrator-demo-"))
+    keep = False
+    try:
+        yield folder
+    except RoleFailed:
+        keep = True
+        raise
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def traced_back(look: Callable[[], None]) -> Iterator[None]:
+    """Where something ended, that is the error, and not what followed from it."""
+    try:
+        yield
+    except Exception:
+        look()
+        raise
+
+
+def _settle(shop: Any, story: "Story", end_ms: int, look: Callable[[], None]) -> None:
     """Let time pass until every session has ended, and take in what follows from that."""
     from orchestrator.cli.dry import SETTLE_MS  # noqa: PLC0415
     from orchestrator.cli.replaying import clock_marker  # noqa: PLC0415
@@ -86,6 +124,7 @@ def _settle(shop: Any, story: "Story", end_ms: int, place: Any, wiring: Any) -> 
     quiet_at = time.monotonic() + 2.0
     until = time.monotonic() + LATEST_WAIT_S
     while time.monotonic() < min(quiet_at, until):
+        look()
         for topic, payload in shop.look():
             story.tell(topic, payload)
             quiet_at = time.monotonic() + 1.0

@@ -4,10 +4,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from threading import current_thread, main_thread
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,10 +16,16 @@ from orchestrator.cli import options
 from orchestrator.cli.options import choice, connection
 from orchestrator.cli.output import err, guarded
 from orchestrator.config import Connection
+from orchestrator.errors import BrokerUnreachable, OrchestratorError
+
+if TYPE_CHECKING:
+    from orchestrator.adapters.embedded import EmbeddedBroker
 
 ROLES = ("worker", "learner", "agents")
 STOP_TIMEOUT_S = 15.0
+LOOK_EVERY_S = 0.2
 PARTITIONS = 12
+LEVELS = ("debug", "info", "warning", "error")
 
 SessionGap = Annotated[
     int, typer.Option("--session-gap-s", min=61, help="Silence that ends a session, seconds.")
@@ -42,7 +49,7 @@ def _clock(value: str) -> Literal["wall", "event"]:
 def _logs(level: str) -> None:
     import structlog  # noqa: PLC0415 (only the roles log)
 
-    choice("--log-level", level, ("debug", "info", "warning", "error"))
+    choice("--log-level", level, LEVELS)
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(level),
         processors=[
@@ -55,7 +62,37 @@ def _logs(level: str) -> None:
     )
 
 
+@contextmanager
+def raised_on_signals(error: type[BaseException]) -> Iterator[None]:
+    """Raise it at the first SIGTERM, SIGINT or SIGHUP, so that what was begun is cleared away.
+
+    Further ones do not disturb that. SIGHUP is taken as SIGTERM, also where a role has handlers of
+    its own by then; `nohup` stays in force. Outside the main thread there are no signals.
+    """
+    if current_thread() is not main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        raise error
+
+    def hang_up(*_: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        former[signal.SIGHUP] = signal.signal(signal.SIGHUP, hang_up)
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
 @guarded
+@raised_on_signals(SystemExit)
 def worker(
     broker: options.Broker = "",
     extra: options.Extra = None,
@@ -99,6 +136,7 @@ def worker(
 
 
 @guarded
+@raised_on_signals(SystemExit)
 def learner(
     broker: options.Broker = "",
     extra: options.Extra = None,
@@ -133,6 +171,7 @@ def learner(
 
 
 @guarded
+@raised_on_signals(SystemExit)
 def agents(
     broker: options.Broker = "",
     extra: options.Extra = None,
@@ -166,6 +205,7 @@ def agents(
 
 
 @guarded
+@raised_on_signals(SystemExit)
 def run(
     broker: options.Broker = options.EMBEDDED,
     extra: options.Extra = None,
@@ -188,33 +228,28 @@ def run(
 ) -> None:
     """Start every role as a process of its own; creates the topics; ends with Ctrl-C."""
     chosen = [choice("--role", name, ROLES) for name in role or ROLES]
+    choice("--log-level", log_level, LEVELS)
+    _clock(clock)
+    from orchestrator import wiring  # noqa: PLC0415 (loads the Kafka client)
+
+    if policies is not None:
+        wiring.policies(policies)  # what is wrong in it is told before anything runs
     with ExitStack() as stack:
-        address = broker
+        address, included = broker, None
         if broker == options.EMBEDDED:
             from orchestrator.adapters.embedded import EmbeddedBroker  # noqa: PLC0415
 
-            address = stack.enter_context(EmbeddedBroker(port)).address
+            included = stack.enter_context(EmbeddedBroker(port))
+            address = included.address
         place = connection(address, extra, group_prefix, topic_prefix)
-        from orchestrator import wiring  # noqa: PLC0415 (loads the Kafka client)
-
         wiring.create_topics(place, partitions)
-        shared = command_options(place)
-        own: dict[str, list[str]] = {
-            "worker": ["--clock", _clock(clock)],
-            "learner": ["--clock", _clock(clock)],
-            "agents": [],
-        }
-        if policies is not None:
-            own["worker"] += ["--policies", str(policies)]
-        if state_dir is not None:
-            own["worker"] += ["--state-dir", str(state_dir)]
-        processes = [
-            start_role(stack, name, [*shared, *own[name], "--log-level", log_level])
-            for name in chosen
-        ]
+        given = role_options(place, clock, log_level, policies, state_dir)
+        processes = start_roles(stack, {name: given[name] for name in chosen})
         err.print(f"broker {address}; roles: {', '.join(chosen)}. Ctrl-C ends all.")
         err.print("They are ready in some seconds: the worker says partitions_restored.")
-        _wait(processes)
+        while True:
+            look_after(processes, included)
+            time.sleep(LOOK_EVERY_S)
 
 
 @contextmanager
@@ -247,35 +282,88 @@ def command_options(place: Connection) -> list[str]:
     ]
 
 
-def start_role(
-    stack: ExitStack, name: str, arguments: list[str], log: Path | None = None
-) -> "subprocess.Popen[bytes]":
-    """Start a role as a process; leaving the stack stops it, by SIGTERM first."""
-    target: Any = stack.enter_context(log.open("wb")) if log is not None else None
-    process = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "orchestrator", name, *arguments], stderr=target, stdout=target
-    )
+def role_options(
+    place: Connection, clock: str, log_level: str, policies: Path | None, state_dir: Path | None
+) -> dict[str, list[str]]:
+    """The options of each role that `run` starts, by its name."""
+    shared = [*command_options(place), "--log-level", log_level]
+    if policies is not None:
+        shared += ["--policies", str(policies)]
+    clocked = [*shared, "--clock", clock]
+    if state_dir is not None:
+        clocked += ["--state-dir", str(state_dir)]
+    return {"worker": clocked, "learner": clocked, "agents": shared}
 
-    def stop() -> None:
-        process.terminate()
+
+def start_roles(
+    stack: ExitStack, arguments: Mapping[str, list[str]], logs: Path | None = None
+) -> "dict[str, subprocess.Popen[bytes]]":
+    """Start roles as processes; leaving the stack stops them together, by SIGTERM first.
+
+    Args:
+        stack: What they end with.
+        arguments: The options of each role, by its name.
+        logs: Folder for what they print, a file each; here without.
+    """
+    processes: dict[str, subprocess.Popen[bytes]] = {}
+    stack.callback(_stop, processes)
+    for name, given in arguments.items():
+        log: Any = nullcontext() if logs is None else log_of(logs, name).open("wb")
+        with log as target:
+            processes[name] = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-m", "orchestrator", name, *given], stderr=target, stdout=target
+            )
+    return processes
+
+
+def log_of(logs: Path, name: str) -> Path:
+    """The file with what a role printed."""
+    return logs / f"{name}.log"
+
+
+def look_after(
+    processes: "Mapping[str, subprocess.Popen[bytes]]",
+    included: "EmbeddedBroker | None",
+    logs: Path | None = None,
+) -> None:
+    """See that the included broker, if any, and all roles still run.
+
+    Raises:
+        BrokerUnreachable: the broker ended; the roles can finish nothing, and are killed.
+        RoleFailed: a role ended; the error's exit status is that of the role.
+    """
+    if included is not None:
         try:
-            process.wait(STOP_TIMEOUT_S)
+            included.check()
+        except BrokerUnreachable:
+            for process in processes.values():
+                process.kill()
+            raise
+    for name, process in processes.items():
+        if process.poll() is not None:
+            raise _failed(name, process.returncode, logs)
+
+
+def _failed(name: str, status: int, logs: Path | None) -> OrchestratorError:
+    from orchestrator import wiring  # noqa: PLC0415 (loads the Kafka client)
+    from orchestrator.adapters.embedded import status_name  # noqa: PLC0415
+
+    where = "stands above" if logs is None else f"is {log_of(logs, name)}"
+    failed = wiring.RoleFailed(
+        f"the {name} ended by itself with status {status_name(status)}; its log {where}.",
+        way_out="Its last lines tell why; check this machine with: orchestrator doctor",
+    )
+    failed.exit_status = max(status, 1)
+    return failed
+
+
+def _stop(processes: "Mapping[str, subprocess.Popen[bytes]]") -> None:
+    until = time.monotonic() + STOP_TIMEOUT_S
+    for process in processes.values():
+        process.terminate()
+    for process in processes.values():
+        try:
+            process.wait(max(0.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-    stack.callback(stop)
-    return process
-
-
-def _wait(processes: "list[subprocess.Popen[bytes]]") -> None:
-    """Until a signal, or until one of the roles ends."""
-    stopped: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _: stopped.append(received))
-    while not stopped:
-        for process in processes:
-            status = process.poll()
-            if status is not None:
-                raise typer.Exit(status or 1)
-        time.sleep(0.2)

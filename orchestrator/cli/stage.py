@@ -12,7 +12,7 @@ from orchestrator import wiring
 from orchestrator.adapters.kafka.producer import InputProducer
 from orchestrator.adapters.kafka.tools import tail_topics
 from orchestrator.cli.replaying import COMMANDS
-from orchestrator.cli.roles import command_options, start_role
+from orchestrator.cli.roles import command_options, log_of, start_roles
 from orchestrator.config import Connection
 from orchestrator.messages.topics import logical, prefixed
 from orchestrator.simulator import Simulation
@@ -69,39 +69,36 @@ class Shop:
         self._producer.flush()
 
     def close(self) -> None:
+        """Let go; what was not flushed may be lost, since the broker may be gone."""
         self._rows.close()  # type: ignore[attr-defined]  # a generator: lets its reader go
-        self._producer.close()
+        del self._producer
 
 
-def start_roles(stack: ExitStack, place: Connection, logs: Path) -> dict[str, Any]:
+def start_demo_roles(stack: ExitStack, place: Connection, logs: Path) -> dict[str, Any]:
     """Start worker, learner and agents in simulated time, their logs in a folder."""
     shared = command_options(place)
-    own: dict[str, list[str]] = {
-        "worker": ["--clock", "event"],
-        "learner": ["--clock", "event"],
-        "agents": [],
-    }
-    return {
-        name: start_role(stack, name, [*shared, *options], logs / f"{name}.log")
-        for name, options in own.items()
-    }
+    clocked = [*shared, "--clock", "event"]
+    return start_roles(stack, {"worker": clocked, "learner": clocked, "agents": shared}, logs)
 
 
-def wait_for_worker(logs: Path, roles: dict[str, Any], on_wait: Callable[[], None]) -> None:
+def wait_for_worker(logs: Path, look: Callable[[], None]) -> None:
     """Wait until the worker is ready to take records.
 
+    Args:
+        logs: Folder with its log.
+        look: Raises where something ended that it needs, or the worker itself.
+
     Raises:
-        RoleFailed: it ended instead.
+        RoleFailed: it does not come up.
     """
+    log = log_of(logs, "worker")
     until = time.monotonic() + 60.0
     while time.monotonic() < until:
-        on_wait()
-        if b"partitions_restored" in (logs / "worker.log").read_bytes():
+        look()
+        if b"partitions_restored" in log.read_bytes():
             return
-        if roles["worker"].poll() is not None:
-            break
         time.sleep(0.1)
     raise wiring.RoleFailed(
-        f"the worker did not come up; its log is {logs / 'worker.log'}.",
+        f"the worker did not come up; its log is {log}.",
         way_out="Look there, and check this machine with: orchestrator doctor",
     )

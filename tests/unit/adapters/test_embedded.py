@@ -1,12 +1,14 @@
 """The embedded broker where its binary does not run, or its port is taken."""
 
+import os
+import signal
 import socket
 from pathlib import Path
 
 import pytest
 
 from orchestrator.adapters.embedded import EmbeddedBroker
-from orchestrator.errors import EmbeddedBrokerUnavailable
+from orchestrator.errors import BrokerUnreachable, EmbeddedBrokerUnavailable
 
 
 @pytest.mark.parametrize("script", ["#!/bin/sh\necho no such instruction >&2\nexit 132\n", "junk"])
@@ -37,3 +39,15 @@ def test_a_port_that_is_taken_is_named() -> None:
         port = other.getsockname()[1]
         with pytest.raises(EmbeddedBrokerUnavailable, match=f"port {port} .* is taken"):
             EmbeddedBroker(port).start()
+
+
+def test_a_broker_that_died_is_named() -> None:
+    """Nobody else tells: clients try again for ever."""
+    with EmbeddedBroker() as broker:
+        broker.check()
+        assert broker.pid is not None
+        os.kill(broker.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, broker.pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(BrokerUnreachable, match=f"{broker.address}: .* SIGKILL") as raised:
+            broker.check()
+    assert raised.value.exit_status == 4
