@@ -156,10 +156,9 @@ class Course:
             if value_cents == 0 if absolute else items_count == 0:
                 self._empty(bought=0)
                 return
-        else:
-            self.cart_emptied = 0
-            if self.stage < CART or self.stage == PURCHASED:
-                self.stage = CART
+        elif self.stage < CART or self.stage == PURCHASED:
+            self.stage = CART
+        self.cart_emptied = 0
         if absolute:
             self.cart_value_cents = min(CENTS_MAX, value_cents)
             self.items_count = items_count or 1
@@ -199,11 +198,11 @@ class Course:
         self.stage = stage
 
     def _take_cart(self, value_cents: int, items_count: int) -> None:
-        if value_cents == 0 or items_count == 0:
+        if items_count == 0 or (value_cents == 0 and items_count < 0):
             self._empty(bought=0)
             return
         self.cart_emptied = 0
-        if value_cents > 0:
+        if value_cents >= 0:
             self.cart_value_cents = min(CENTS_MAX, value_cents)
             self.items_count = self.items_count or 1
         if items_count > 0:

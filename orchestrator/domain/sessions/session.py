@@ -12,7 +12,7 @@ from orchestrator.domain.sessions.tally import TEXT_MAX, Tally
 Verdict = Literal["added", "duplicate", "late"]
 
 DECISIONS_MAX: Final = 32
-_PLAIN_ROW: Final = 9
+_PLAIN_ROW: Final = 10
 """Length of a stored session of less than a minute, without decisions."""
 _TRIM_AT: Final = 32
 """So few recent events are not looked through for old ones at each event."""
@@ -41,6 +41,7 @@ class Session(Tally):
         "_items",
         "_times",
         "base_id",
+        "behind_ms",
         "closed_ms",
         "course",
         "decision_ids",
@@ -66,6 +67,8 @@ class Session(Tally):
         self.last_ms: int = opened_ms - 1
         self.closed_ms: int = 0
         """When the session ended; 0: it is open."""
+        self.behind_ms: int = 0
+        """The caller's: by how much the partition's time is ahead of this session's own clock."""
         self.events_count: int = 0
         self.course: Course = Course()
         """The way of all events so far."""
@@ -332,6 +335,7 @@ class Session(Tally):
             [last_ms - time_ms for time_ms in self._times],
             self._hashes[:],
             write_items(self._items),
+            self.behind_ms,
         ]
         # a course that met nothing but heartbeats is none, before and after a restart
         final = self._final.dump(self.opened_ms) if self._final is not None else []
@@ -346,9 +350,11 @@ class Session(Tally):
     def load(cls, row: list[Any], settings: SessionSettings) -> "Session":
         """The inverse of `dump`."""
         base_id, generation, last_ms, span_ms, events_count, tally, times, hashes, items = row[:9]
+        behind_ms = row[9]
         opened_ms = last_ms - span_ms
         session = cls(base_id, generation, opened_ms, settings)
         session.last_ms = last_ms
+        session.behind_ms = behind_ms
         session.events_count = events_count
         session.load_tally(tally, last_ms)
         session._times = [last_ms - before_ms for before_ms in times]

@@ -68,12 +68,14 @@ class SessionSet:
         """
         gap_ms = self.settings.gap_ms
         for session in self.open:
-            if session.last_ms + gap_ms <= watermark_ms:
+            if session.last_ms + gap_ms + session.behind_ms <= watermark_ms:
                 break
         else:
             if not self._ended:
                 return []
-        for session in [held for held in self.open if held.last_ms + gap_ms <= watermark_ms]:
+        for session in [
+            held for held in self.open if held.last_ms + gap_ms + held.behind_ms <= watermark_ms
+        ]:
             self._end(session, session.last_ms + gap_ms)
         ended = sorted(self._ended, key=_order)
         self._ended = []
@@ -84,8 +86,10 @@ class SessionSet:
 
         By the present that is later by the lateness. It may lie in the past.
         """
-        times = [session.closed_ms for session in self._ended]
-        times += [session.last_ms + self.settings.gap_ms for session in self.open]
+        times = [session.closed_ms + session.behind_ms for session in self._ended]
+        times += [
+            session.last_ms + self.settings.gap_ms + session.behind_ms for session in self.open
+        ]
         return min(times, default=0)
 
     def knows(self, session_id: str) -> bool:

@@ -115,7 +115,7 @@ class Decider:
     ) -> None:
         """Plan what the journeys ask for after a session that ended so."""
         emptied_ms = profile.cart_emptied_ms
-        emptied = session.cart_emptied or (emptied_ms and emptied_ms >= profile.cart_filled_ms)
+        emptied = session.cart_emptied or emptied_ms > profile.cart_filled_ms
         for journey, follow_up in self.tables.policies.follow_ups(outcome):
             if emptied and "cart_emptied" in journey.stop_on:
                 continue

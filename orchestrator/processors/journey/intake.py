@@ -95,12 +95,12 @@ def on_cart_emptied(
             pieces this session knew of; other open sessions may know of others.
     """
     spared: frozenset[str] = frozenset()
-    if not said:
-        spared = frozenset(held.session_id for held in profile.sessions.open if held is not session)
-    elif happened_ms < profile.cart_filled_ms:
+    if said and happened_ms >= profile.cart_filled_ms:
+        profile.cart_emptied_ms = max(profile.cart_emptied_ms, happened_ms)
+    elif said and not session.cart_emptied:
         return []
     else:
-        profile.cart_emptied_ms = max(profile.cart_emptied_ms, happened_ms)
+        spared = frozenset(held.session_id for held in profile.sessions.open if held is not session)
     profile.follow_ups = [planned for planned in profile.follow_ups if planned.name not in stopped]
     now = Millis(profile.last_ms)
     return revoke(profile_id, profile, "cart_emptied", now, happened_ms=happened_ms, spared=spared)

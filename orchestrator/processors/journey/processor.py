@@ -91,11 +91,15 @@ class JourneyProcessor:
         return Step(profile, emits)
 
     def on_timer(self, scope: Scope, key: str, state: Profile, now: Millis) -> Step[Profile]:
+        present_ms = now - self.sessions.lateness_ms
+        ended = state.sessions.due(present_ms)
+        emits = [
+            self._close(key, state, session, ended[at + 1 :]) for at, session in enumerate(ended)
+        ]
+        emits += self._on_silence(scope, key, state, now)
         now = Millis(now - state.behind_ms)
         # a purchase of the last minute may be still to come
         until_ms = now - self.sessions.lateness_ms
-        emits = [self._close(key, state, session) for session in state.sessions.due(until_ms)]
-        emits += self._on_silence(scope, key, state, now)
         due = [planned for planned in state.follow_ups if planned.due_ms <= until_ms]
         if due:
             state.follow_ups = [held for held in state.follow_ups if held.due_ms > until_ms]
@@ -104,7 +108,7 @@ class JourneyProcessor:
         state.expire(now)
         if state.idle() and state.last_ms + RETENTION_MS <= now:
             return Step(None, emits)
-        state.wake_at_ms = self._next_due_ms(state) + state.behind_ms
+        state.wake_at_ms = self._next_due_ms(state)
         return Step(state, emits)
 
     def dump(self, state: Profile) -> Any:
@@ -142,7 +146,8 @@ class JourneyProcessor:
             if due or policies.due.confirms(kind, signals):
                 trigger = Trigger.of_record(record, event.id, now_ms)
                 emits += self.decider.in_session(scope, key, profile, session, trigger, signals)
-        profile.behind_ms = 0  # to be told anew
+        # its clock is slow, or another's is fast, or history is replayed into a live log
+        session.behind_ms = profile.behind_ms = max(0, now - session.last_ms)
         self._plan_wake(profile, now)
         return Step(profile, emits)
 
@@ -157,13 +162,13 @@ class JourneyProcessor:
         items_count = None
         if kind not in CART_CHANGES:
             items_count = properties.items_count
-        said = value_cents == 0 or items_count == 0
+        said = items_count == 0 or (value_cents == 0 and not items_count)
         if kind == "product_removed":
             emptied = session.cart_emptied or (said and not session.items_count)
         else:
             emptied = said and not session.items_count and kind != "product_added"
-            if value_cents or items_count or kind == "product_added":
-                profile.cart_filled_ms = max(profile.cart_filled_ms, event.time_ms)
+        if value_cents or items_count or kind == "product_added":
+            profile.cart_filled_ms = max(profile.cart_filled_ms, event.time_ms)
         if not emptied:
             return []
         names = self.tables.stopped_by("cart_emptied")
@@ -182,15 +187,16 @@ class JourneyProcessor:
         emits: list[Emit] = []
         for session in profile.sessions.open:
             due_ms = self._silence_due_ms(session)
-            if due_ms and due_ms <= now:
-                trigger = Trigger.of_timer("silence", key, session.session_id, due_ms, now)
-                signals = values(session, now)
+            own_ms = Millis(now - session.behind_ms)
+            if due_ms and due_ms <= own_ms:
+                trigger = Trigger.of_timer("silence", key, session.session_id, due_ms, own_ms)
+                signals = values(session, own_ms)
                 emits += self.decider.in_session(scope, key, profile, session, trigger, signals)
         return emits
 
-    def _close(self, key: str, profile: Profile, session: Any) -> Emit:
+    def _close(self, key: str, profile: Profile, session: Any, rivals: Sequence[Session]) -> Emit:
         signals = values(session, session.last_ms)
-        order_ids = profile.orders_of(session)
+        order_ids = profile.orders_of(session, rivals)
         outcome = "purchased" if order_ids else session.outcome
         self.decider.plan_follow_ups(profile, session, outcome, signals)
         return session_closed(key, session, outcome, order_ids, signals)
@@ -207,32 +213,27 @@ class JourneyProcessor:
         return Step(None, emits)
 
     def _plan_wake(self, profile: Profile, now: Millis) -> None:
-        """Set when to look at the profile again, after a record of it.
-
-        What is due by the profile's own time may lie behind the partition's: its clock is slow, or
-        another's is fast, or history is replayed into a live log. Its time then runs on from the
-        present, or it would be silent at once, and each of its events a session.
-        """
-        due = self._next_due_ms(profile)
-        if now < due:
-            profile.behind_ms = min(0, now - profile.last_ms)
-        elif due + profile.behind_ms <= now:
-            profile.behind_ms = now - profile.last_ms
-        profile.wake_at_ms = max(now + 1, due + profile.behind_ms)
+        profile.wake_at_ms = max(now + 1, self._next_due_ms(profile))
 
     def _next_due_ms(self, profile: Profile) -> int:
+        """By the partition's time."""
         sessions = profile.sessions.open
-        if len(sessions) == 1 and not profile.follow_ups:
-            session = sessions[0]
-            return self._silence_due_ms(session) or session.last_ms + self._close_after_ms
-        due = [silence_ms for session in sessions if (silence_ms := self._silence_due_ms(session))]
+        behind_ms = profile.behind_ms
+        due = [
+            silence_ms + session.behind_ms
+            for session in sessions
+            if (silence_ms := self._silence_due_ms(session))
+        ]
         close_ms = profile.sessions.next_close_ms()
         if close_ms:
             due.append(close_ms + self.sessions.lateness_ms)
-        due += [planned.due_ms + self.sessions.lateness_ms for planned in profile.follow_ups]
+        due += [
+            planned.due_ms + self.sessions.lateness_ms + behind_ms for planned in profile.follow_ups
+        ]
         if not due:
-            due = [held.expires_at_ms for held in profile.commands]
-            due.append(profile.last_ms + RETENTION_MS)
+            due = [held.expires_at_ms + behind_ms for held in profile.commands]
+        if not due:
+            due = [profile.last_ms + RETENTION_MS + behind_ms]
         return min(due)
 
     def _silence_due_ms(self, session: Session) -> int:

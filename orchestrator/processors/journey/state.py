@@ -1,5 +1,6 @@
 """What the fast lane keeps of one profile: bounded, slim, and the same after a JSON round trip."""
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from orchestrator.domain.sessions.session import Session
@@ -41,6 +42,8 @@ class KnownOrder(NamedTuple):
     time_ms: int
     session_id: str
     """The session it names; empty where it names none."""
+    claimed: bool = False
+    """A session that ended has it."""
 
 
 class FollowUp(NamedTuple):
@@ -168,21 +171,27 @@ class Profile:
         del self.orders[:-MAX_ORDERS]
         return True
 
-    def orders_of(self, session: Session) -> list[str]:
+    def orders_of(self, session: Session, rivals: Sequence[Session] = ()) -> list[str]:
         """Orders of a session that ends: completed in it, naming it, or placed in its time.
 
         An order that names the first session of its id, one that was never seen, or none, goes to
-        one of the sessions open when it was placed: to that which came furthest.
+        one of the sessions open when it was placed: to that which came furthest. Each order goes
+        to one session.
+
+        Args:
+            session: It ends.
+            rivals: Sessions that end in the same moment and have not been asked yet.
         """
         found = list(session.order_ids)
         for at, order in enumerate(self.orders):
-            if order.order_id in found:
+            if order.claimed:
                 continue
-            if order.session_id != session.session_id:
-                if not (self._is_placed_in(order, session) and self._is_home(order, session)):
+            if order.order_id not in found:
+                named = order.session_id == session.session_id
+                if not named and not self._is_home(order, session, rivals):
                     continue
-                self.orders[at] = order._replace(session_id=session.session_id)
-            found.append(order.order_id)
+                found.append(order.order_id)
+            self.orders[at] = order._replace(claimed=True)
         return found
 
     def _is_placed_in(self, order: KnownOrder, session: Session) -> bool:
@@ -192,12 +201,14 @@ class Profile:
         named = order.session_id
         return named in ("", session.base_id) or not self.sessions.knows(named)
 
-    def _is_home(self, order: KnownOrder, session: Session) -> bool:
-        """Whether no session that is still open has a better claim."""
+    def _is_home(self, order: KnownOrder, session: Session, rivals: Sequence[Session]) -> bool:
+        """Whether it was placed in the session's time, and no other has a better claim."""
+        if not self._is_placed_in(order, session):
+            return False
         rank = (session.reached, session.last_ms)
         return not any(
             (rival.reached, rival.last_ms) > rank and self._is_placed_in(order, rival)
-            for rival in self.sessions.open
+            for rival in (*self.sessions.open, *rivals)
         )
 
     def expire(self, now: Millis) -> None:

@@ -163,6 +163,33 @@ def test_silence_is_scored_where_another_shoppers_clock_is_fast(ahead_s: int) ->
     assert entry["signals"]["silence_ms"] == 20_000
 
 
+def test_a_leap_of_the_partitions_time_runs_nobodys_future_off() -> None:
+    """Old profiles first, then a click a month later, whose time nobody has confirmed yet."""
+    story = Story()
+    story.tell(reachable(at=-40 * DAY), *cart())
+    story.tell(click("page_viewed", 45, "p-other"), click("page_viewed", 50, "p-other"))
+    assert story.values("session_closed") == []
+    assert story.sent("cart_reminder", "push_reminder") == []
+    story.tell(click("payment_failed", 65, session="s-1", reason="declined"))
+    assert not story.fold.dead_letters
+    story.tell(order("order_placed", 90))
+    assert story.values("intervention_revoked")
+
+
+def test_a_slow_clock_is_told_by_the_sessions_own_clicks() -> None:
+    """Not by what channels and other systems say in time, nor by a second device."""
+    story = Story()
+    for n in range(6):
+        story.tell(click("page_viewed", HOUR + 10 * n, "p-other"))
+        story.tell(feedback("shown", HOUR + 10 * n + 1, command_id="cmd-1"))
+        story.tell(click("page_viewed", HOUR + 10 * n + 2, session="s-2"))
+        story.tell(click("product_added", 10 * n, session="s-1", product_id=f"p-{n}"))
+    entries = story.values("decision_made")
+    assert not [entry for entry in entries if entry["trigger"]["kind"] == "timer"]
+    assert story.values("session_closed") == []
+    assert not story.fold.dead_letters
+
+
 def test_a_slow_clock_silences_nobody_who_goes_on() -> None:
     """Events that come in time are no silence, however old their times are."""
     story = Story()

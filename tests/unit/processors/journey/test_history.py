@@ -51,6 +51,16 @@ def test_an_order_that_names_no_session_is_counted_in_one(names: str | None) -> 
     assert found == {"s-1": ["o-1"], "s-2": []}
 
 
+def test_an_order_told_first_by_the_order_system_is_counted_once() -> None:
+    """Where it was completed, although it named no session and another was open."""
+    story = Story()
+    story.tell(*cart(0), click("page_viewed", 50, session="s-2"), order("order_placed", 60))
+    story.tell(click("order_completed", 61, session="s-1"))
+    story.until(2 * HOUR)
+    found = {row["session_id"]: row["order_ids"] for row in story.values("session_closed")}
+    assert found == {"s-1": ["o-1"], "s-2": []}
+
+
 def test_a_purchase_reads_alike_whichever_topic_told_it() -> None:
     """Its stage is the last one and nothing is left in the cart."""
     told = []

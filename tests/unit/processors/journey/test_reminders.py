@@ -210,6 +210,15 @@ def test_a_cart_emptied_in_another_tab_is_not_reminded_of(emptying: Payload) -> 
     assert story.sent(*REMINDERS) == []
 
 
+def test_who_swaps_a_variant_is_reminded_of_the_cart() -> None:
+    """Out with one and in with the other within a millisecond leaves no empty cart."""
+    story = Story()
+    story.tell(reachable(), *cart(), click("product_removed", 50, session="s-1"))
+    story.tell(click("product_added", 50, session="s-1", product_id="p-2"))
+    story.until(2 * HOUR)
+    assert "cart_reminder" in [command["action"] for command in story.sent(*REMINDERS)]
+
+
 def test_a_cart_filled_again_in_another_tab_is_reminded_of() -> None:
     """What counts is what the shopper's cart held last."""
     story = Story()

@@ -170,6 +170,21 @@ def test_the_last_piece_of_another_open_session_leaves_the_command_alone() -> No
     }
 
 
+def test_a_cart_of_pieces_worth_nothing_is_not_empty() -> None:
+    """Samples, or a voucher that covers everything."""
+    story = reminded()
+    full = click("cart_viewed", 3 * HOUR, session="s-2", cart_value_cents=0, items_count=2)
+    assert of(story.tell(full), "intervention_revoked") == []
+
+
+def test_another_devices_fast_clock_hides_no_emptied_cart() -> None:
+    """Its click lies minutes ahead; the session that holds the command empties its cart now."""
+    story = helped()
+    story.tell(click("product_added", 5 * MINUTE, session="s-2"))
+    emits = story.tell(click("product_removed", 90, session="s-1"))
+    assert {one["reason"] for one in of(emits, "intervention_revoked")} == {"cart_emptied"}
+
+
 def test_an_order_event_of_a_type_nobody_knows_is_no_purchase() -> None:
     """A payment that was declined revokes nothing and makes no session a purchase."""
     story = helped()
