@@ -73,7 +73,11 @@ def raised_on_signals(error: type[BaseException]) -> Iterator[None]:
         yield
         return
 
+    told = False
+
     def stop(*_: object) -> None:
+        nonlocal told
+        told = True
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         raise error
@@ -86,6 +90,11 @@ def raised_on_signals(error: type[BaseException]) -> Iterator[None]:
         former[signal.SIGHUP] = signal.signal(signal.SIGHUP, hang_up)
     try:
         yield
+    except Exception as other:
+        if not told:
+            raise
+        # what was interrupted, an import say, may raise an error of its own instead
+        raise error from other
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)

@@ -139,3 +139,14 @@ def test_a_log_that_an_error_names_stays(error: type[BaseException]) -> None:
         use()
     assert logs[0].exists() is (error is RoleFailed)
     shutil.rmtree(logs[0].parent, ignore_errors=True)
+
+
+def test_an_error_of_what_a_signal_interrupted_is_the_signals() -> None:
+    """An import that is interrupted may raise an error of its own in the place of ours."""
+    with pytest.raises(KeyboardInterrupt), raised_on_signals(KeyboardInterrupt):  # noqa: PT012
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise SystemError("interrupted") from None
+    with pytest.raises(SystemError), raised_on_signals(KeyboardInterrupt):
+        raise SystemError("of its own")
