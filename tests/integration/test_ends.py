@@ -19,6 +19,11 @@ pytestmark = [
 ]
 
 
+def _hang_ups_count() -> None:
+    """Also where the tests run under `nohup`."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Command:
     """A command as a process, with what it started and the folder it may leave files in."""
 
@@ -33,6 +38,7 @@ class Command:
                 stdout=log,
                 stderr=log,
                 env=os.environ | {"TMPDIR": str(self.temporary)},
+                preexec_fn=_hang_ups_count,  # noqa: PLW1509 - one thread, one call
             )
 
     def children(self) -> dict[int, str]:

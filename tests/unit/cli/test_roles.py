@@ -22,6 +22,14 @@ from tests.unit.cli.test_commands import run
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
+@pytest.fixture(autouse=True)
+def _hang_ups_count() -> Iterator[None]:
+    """Also where the tests run under `nohup`."""
+    former = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, former)
+
+
 @contextmanager
 def process(code: str = "input()") -> Iterator["subprocess.Popen[bytes]"]:
     """A process in place of a role."""
