@@ -13,7 +13,7 @@ import typer
 from orchestrator.cli import options
 from orchestrator.cli.options import connection
 from orchestrator.cli.output import err, guarded, json_line, out
-from orchestrator.cli.roles import look_after, raised_on_signals
+from orchestrator.cli.processes import look_after, raised_on_signals
 from orchestrator.types import Payload
 
 PARTITIONS = 4

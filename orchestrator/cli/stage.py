@@ -11,8 +11,8 @@ import orjson
 from orchestrator import wiring
 from orchestrator.adapters.kafka.producer import InputProducer
 from orchestrator.adapters.kafka.tools import tail_topics
+from orchestrator.cli.processes import log_of, role_options, start_roles
 from orchestrator.cli.replaying import COMMANDS
-from orchestrator.cli.roles import command_options, log_of, start_roles
 from orchestrator.config import Connection
 from orchestrator.messages.topics import logical, prefixed
 from orchestrator.simulator import Simulation
@@ -76,9 +76,7 @@ class Shop:
 
 def start_demo_roles(stack: ExitStack, place: Connection, logs: Path) -> dict[str, Any]:
     """Start worker, learner and agents in simulated time, their logs in a folder."""
-    shared = command_options(place)
-    clocked = [*shared, "--clock", "event"]
-    return start_roles(stack, {"worker": clocked, "learner": clocked, "agents": shared}, logs)
+    return start_roles(stack, role_options(place, "event"), logs)
 
 
 def wait_for_worker(logs: Path, look: Callable[[], None]) -> None:

@@ -349,8 +349,10 @@ class Session(Tally):
     @classmethod
     def load(cls, row: list[Any], settings: SessionSettings) -> "Session":
         """The inverse of `dump`."""
-        base_id, generation, last_ms, span_ms, events_count, tally, times, hashes, items = row[:9]
-        behind_ms = row[9]
+        base_id, generation, last_ms, span_ms, events_count, tally, *recent, behind_ms = row[
+            :_PLAIN_ROW
+        ]
+        times, hashes, items = recent
         opened_ms = last_ms - span_ms
         session = cls(base_id, generation, opened_ms, settings)
         session.last_ms = last_ms

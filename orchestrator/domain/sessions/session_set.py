@@ -68,14 +68,12 @@ class SessionSet:
         """
         gap_ms = self.settings.gap_ms
         for session in self.open:
-            if session.last_ms + gap_ms + session.behind_ms <= watermark_ms:
+            if self._passes_ms(session) <= watermark_ms:
                 break
         else:
             if not self._ended:
                 return []
-        for session in [
-            held for held in self.open if held.last_ms + gap_ms + held.behind_ms <= watermark_ms
-        ]:
+        for session in [held for held in self.open if self._passes_ms(held) <= watermark_ms]:
             self._end(session, session.last_ms + gap_ms)
         ended = sorted(self._ended, key=_order)
         self._ended = []
@@ -87,10 +85,12 @@ class SessionSet:
         By the present that is later by the lateness. It may lie in the past.
         """
         times = [session.closed_ms + session.behind_ms for session in self._ended]
-        times += [
-            session.last_ms + self.settings.gap_ms + session.behind_ms for session in self.open
-        ]
+        times += [self._passes_ms(session) for session in self.open]
         return min(times, default=0)
+
+    def _passes_ms(self, session: Session) -> int:
+        """The partition's time at which an open session has been silent for the gap."""
+        return session.last_ms + self.settings.gap_ms + session.behind_ms
 
     def knows(self, session_id: str) -> bool:
         """Whether a session of this id, or of its first generation's, is open or ended of late."""

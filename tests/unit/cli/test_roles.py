@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator.adapters.embedded import EmbeddedBroker
 from orchestrator.cli.demo import folder_for_logs
-from orchestrator.cli.roles import look_after, raised_on_signals, role_options
+from orchestrator.cli.processes import look_after, raised_on_signals, role_options
 from orchestrator.config import Connection
 from orchestrator.errors import BrokerUnreachable
 from orchestrator.wiring import RoleFailed
