@@ -152,11 +152,13 @@ class PartitionRunner(Generic[S]):
         return emits, dirty
 
     def _keep(self, key: str, state: S | None) -> None:
-        self.dirty[key] = state
         if state is None:
+            self.dirty[key] = None
             self.states.delete(key)
             return
-        self.states.put(key, state)
+        if self.dirty.get(key) is not state:  # else it was put there in this batch
+            self.dirty[key] = state
+            self.states.put(key, state)
         wake = state.wake_at_ms
         if wake and (not state.scheduled_ms or wake < state.scheduled_ms):
             state.scheduled_ms = wake

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from orchestrator.domain.decisioning.conditions import leaves
 from orchestrator.domain.decisioning.gates import Test, compile_tree
 from orchestrator.domain.decisioning.kinds import SignalSet
 from orchestrator.domain.decisioning.situation import Situation
@@ -21,12 +22,15 @@ class DueRules:
         "_spacing_ms",
         "_urgent_events",
         "_urgent_spacing_ms",
+        "asked",
     )
 
     def __init__(self, signals: SignalSet) -> None:
         self._events: frozenset[str] = frozenset(signals.events)
         self._urgent_events: frozenset[str] = frozenset(signals.urgent_events)
         self._conditions = _by_event(signals)
+        self.asked = _asked(signals)
+        """Names of the signals that `confirms` looks at, by event type."""
         self._spacing_ms: int = signals.decision_spacing_ms
         self._urgent_spacing_ms: int = signals.urgent_spacing_ms
         self._silence_ms: dict[str, int] = {str(at): ms for at, ms in signals.silence_ms.items()}
@@ -50,7 +54,12 @@ class DueRules:
         return True if is_due_event else None
 
     def confirms(self, event_type: str, signals: dict[str, float]) -> bool:
-        """Whether the session's signals make a decision due after an event of this type."""
+        """Whether the session's signals make a decision due after an event of this type.
+
+        Args:
+            event_type: Type of the event just added.
+            signals: Values by name, at least of those in `asked`; what is missing is 0.
+        """
         situation = _signals_only(signals)
         return any(test.refusal(situation) is None for test in self._conditions.get(event_type, ()))
 
@@ -77,6 +86,15 @@ def _by_event(signal_set: SignalSet) -> Mapping[str, tuple[Test, ...]]:
         for event in condition.events:
             tests[event] = (*tests.get(event, ()), test)
     return tests
+
+
+def _asked(signal_set: SignalSet) -> Mapping[str, frozenset[str]]:
+    asked: dict[str, frozenset[str]] = {}
+    for condition in signal_set.conditions:
+        names = frozenset(leaf.signal for leaf in leaves(condition.when) if leaf.signal)
+        for event in condition.events:
+            asked[event] = asked.get(event, frozenset()) | names
+    return asked
 
 
 def _signals_only(signals: dict[str, float]) -> Situation:

@@ -84,9 +84,16 @@ class SessionSet:
 
         By the present that is later by the lateness. It may lie in the past.
         """
-        times = [session.closed_ms + session.behind_ms for session in self._ended]
-        times += [self._passes_ms(session) for session in self.open]
-        return min(times, default=0)
+        next_ms = 0
+        for session in self.open:
+            passes_ms = self._passes_ms(session)
+            if not next_ms or passes_ms < next_ms:
+                next_ms = passes_ms
+        for session in self._ended:
+            closes_ms = session.closed_ms + session.behind_ms
+            if not next_ms or closes_ms < next_ms:
+                next_ms = closes_ms
+        return next_ms
 
     def _passes_ms(self, session: Session) -> int:
         """The partition's time at which an open session has been silent for the gap."""

@@ -3,7 +3,7 @@
 from orchestrator.domain.signals.declarations import SIGNALS, Signal
 from orchestrator.domain.signals.features import FEATURES, FactsView, features
 from orchestrator.domain.signals.page import markdown
-from orchestrator.domain.signals.values import NAMES, values
+from orchestrator.domain.signals.values import NAMES, parts_of, values
 
 __all__ = [
     "FEATURES",
@@ -13,5 +13,6 @@ __all__ = [
     "Signal",
     "features",
     "markdown",
+    "parts_of",
     "values",
 ]

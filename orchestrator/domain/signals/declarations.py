@@ -13,6 +13,8 @@ HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 COUNT_MAX = 1_000.0
 CENTS_MAX = 100_000_000.0
+CHARACTERS_MAX = 100_000.0
+RATIO_MAX = 100.0
 
 
 class Signal(NamedTuple):
@@ -77,7 +79,6 @@ TIME = (
         0.0,
         COUNT_MAX,
     ),
-    Signal("events_60s_count", "count", "Events in the last 60 seconds.", 0.0, 100.0),
     _count("events_count", "Events of any type."),
     _count("heartbeats_count", "Heartbeats of an open page."),
     _count(
@@ -97,7 +98,7 @@ BROWSING = (
         "ratio",
         "Highest over lowest price of the products viewed; 1 where no price is known.",
         1.0,
-        100.0,
+        RATIO_MAX,
     ),
     _count(
         "price_jumps_count",
@@ -128,7 +129,7 @@ READING = (
         "characters",
         "Characters copied from pages: a price or a name to compare elsewhere.",
         0.0,
-        100_000.0,
+        CHARACTERS_MAX,
     ),
 )
 
@@ -161,6 +162,7 @@ CART_SIGNALS = (
 )
 
 DOUBT = (
+    Signal("events_60s_count", "count", "Events in the last 60 seconds.", 0.0, 100.0),
     _count("refreshes_count", "Pages loaded again."),
     Signal("refreshes_60s_count", "count", "Pages loaded again in the last 60 seconds.", 0.0, 60.0),
     Signal(
@@ -177,7 +179,7 @@ DOUBT = (
         "Changes of the cursor's direction per 1,000 px of its path, over all wanderings; 0 where "
         "no path is known.",
         0.0,
-        100.0,
+        RATIO_MAX,
     ),
     _span("cursor_wandering_ms", "Time the cursor wandered about."),
     _count(

@@ -1,11 +1,25 @@
 """Read the signals from a session, one after the other; what is 0 is left out."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from orchestrator.domain.sessions.course import Course
 from orchestrator.domain.sessions.session import Session
 from orchestrator.domain.sessions.stages import CHECKOUT, REVIEW
-from orchestrator.domain.signals.declarations import MINUTE_MS, SIGNALS
+from orchestrator.domain.signals.declarations import (
+    BROWSING,
+    CART_SIGNALS,
+    CENTS_MAX,
+    CHARACTERS_MAX,
+    DOUBT,
+    HOUR_MS,
+    MINUTE_MS,
+    RATIO_MAX,
+    READING,
+    SIGNALS,
+    STAGE,
+    TIME,
+)
 
 NAMES: Final[tuple[str, ...]] = tuple(signal.name for signal in SIGNALS)
 """Names of the signals, in the order of their declarations."""
@@ -13,33 +27,83 @@ CURSOR_UNIT_PX: Final = 1_000
 FEW_EVENTS: Final = 60
 """So few events take no count beyond its bound: they add one to it, at most."""
 _BOUNDS: Final = tuple((signal.name, signal.upper) for signal in SIGNALS)
-_FREE_BOUNDS: Final = tuple(
-    (signal.name, signal.upper)
-    for signal in SIGNALS
-    if signal.unit not in ("count", "index") or signal.name == "items_count"
-)
-"""Of what is no count of events."""
+_STAGE: Final = 1
+_TIME: Final = 2
+_BROWSING: Final = 4
+_READING: Final = 8
+_CART: Final = 16
+_DOUBT: Final = 32
+_CENTS: Final = int(CENTS_MAX)
+_CHARACTERS: Final = int(CHARACTERS_MAX)
+_RATIO: Final = int(RATIO_MAX)
+ALL_PARTS: Final = _STAGE | _TIME | _BROWSING | _READING | _CART | _DOUBT
+_PART_OF: Final[dict[str, int]] = {
+    signal.name: part
+    for part, signals in (
+        (_STAGE, STAGE),
+        (_TIME, TIME),
+        (_BROWSING, BROWSING),
+        (_READING, READING),
+        (_CART, CART_SIGNALS),
+        (_DOUBT, DOUBT),
+    )
+    for signal in signals
+}
 
 
-def values(session: Session, now_ms: int) -> dict[str, float]:
+def parts_of(names: Iterable[str]) -> int:
+    """The parts of `values` that these signals are of, as bits; a name of none is of none."""
+    parts = 0
+    for name in names:
+        parts |= _PART_OF.get(name, 0)
+    return parts
+
+
+def values(session: Session, now_ms: int, parts: int = ALL_PARTS) -> dict[str, float]:
     """Values of the signals by name, each within its bound; those that are 0 are left out.
 
     Args:
         session: A session, open or ended.
         now_ms: The present, event time, not before the session's last event.
+        parts: Those of `parts_of` alone, where only some signals are asked for.
     """
     found: dict[str, float] = {}
-    _stage(session, found)
-    _time(session, now_ms, found)
-    _browsing(session, found)
-    _reading(session, found)
-    _cart(session, found)
-    _doubt(session, now_ms, found)
-    for name, upper in _BOUNDS if session.events_count > FEW_EVENTS else _FREE_BOUNDS:
-        bounded = found.get(name)
-        if bounded is not None and bounded > upper:
-            found[name] = upper
+    if parts & _STAGE:
+        _stage(session, found)
+    if parts & _TIME:
+        _time(session, now_ms, found)
+    if parts & _BROWSING:
+        _browsing(session, found)
+    if parts & _READING:
+        _reading(session, found)
+    if parts & _CART:
+        _cart(session, found)
+    if parts & _DOUBT:
+        _doubt(session, now_ms, found)
+    if session.events_count > FEW_EVENTS or _is_extreme(session, now_ms):
+        for name, upper in _BOUNDS:
+            bounded = found.get(name)
+            if bounded is not None and bounded > upper:
+                found[name] = upper
     return found
+
+
+def _is_extreme(session: Session, now_ms: int) -> bool:
+    """Whether something other than a count of events may be beyond its bound: hardly ever."""
+    course: Course = session.course
+    if now_ms - session.opened_ms > HOUR_MS or course.longest_gap_ms > HOUR_MS:
+        return True
+    if course.cart_value_cents > _CENTS or course.items_count > FEW_EVENTS:
+        return True
+    if session.price_max_cents > _RATIO * session.price_min_cents:
+        return True
+    if session.text_copied_characters > _CHARACTERS or session.cursor_wandering_ms > HOUR_MS:
+        return True
+    if session.cursor_turns_count * CURSOR_UNIT_PX > _RATIO * session.cursor_path_px:
+        return True
+    read_ms = session.shipping_cost_dwell_ms + session.delivery_dates_dwell_ms
+    read_ms += session.returns_policy_dwell_ms + session.price_dwell_ms
+    return read_ms + session.reviews_dwell_ms + session.size_guide_dwell_ms > HOUR_MS
 
 
 def _stage(session: Session, found: dict[str, float]) -> None:

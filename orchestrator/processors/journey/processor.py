@@ -141,11 +141,13 @@ class JourneyProcessor:
         now_ms = Millis(session.last_ms)  # the shopper's own time, whatever other topics say
         policies = self.tables.policies
         due = policies.due.after_event(kind, now_ms, session.last_decision_ms)
-        if due is not False:
+        if due is None:
+            asked = values(session, now_ms, self.tables.asked_parts[kind])
+            due = policies.due.confirms(kind, asked)
+        if due:
+            trigger = Trigger.of_record(record, event.id, now_ms)
             signals = values(session, now_ms)
-            if due or policies.due.confirms(kind, signals):
-                trigger = Trigger.of_record(record, event.id, now_ms)
-                emits += self.decider.in_session(scope, key, profile, session, trigger, signals)
+            emits += self.decider.in_session(scope, key, profile, session, trigger, signals)
         # its clock is slow, or another's is fast, or history is replayed into a live log
         session.behind_ms = profile.behind_ms = max(0, now - session.last_ms)
         self._plan_wake(profile, now)
@@ -216,25 +218,27 @@ class JourneyProcessor:
         profile.wake_at_ms = max(now + 1, self._next_due_ms(profile))
 
     def _next_due_ms(self, profile: Profile) -> int:
-        """By the partition's time."""
-        sessions = profile.sessions.open
+        """By the partition's time; plain loops: this runs for every click."""
+        sessions = profile.sessions
+        lateness_ms = self.sessions.lateness_ms
+        close_ms = sessions.next_close_ms()
+        due_ms: int = close_ms + lateness_ms if close_ms else 0
+        for session in sessions.open:
+            silence_ms = self._silence_due_ms(session)
+            if silence_ms:
+                silence_ms += session.behind_ms
+                if not due_ms or silence_ms < due_ms:
+                    due_ms = silence_ms
         behind_ms = profile.behind_ms
-        due = [
-            silence_ms + session.behind_ms
-            for session in sessions
-            if (silence_ms := self._silence_due_ms(session))
-        ]
-        close_ms = profile.sessions.next_close_ms()
-        if close_ms:
-            due.append(close_ms + self.sessions.lateness_ms)
-        due += [
-            planned.due_ms + self.sessions.lateness_ms + behind_ms for planned in profile.follow_ups
-        ]
-        if not due:
-            due = [held.expires_at_ms + behind_ms for held in profile.commands]
-        if not due:
-            due = [profile.last_ms + RETENTION_MS + behind_ms]
-        return min(due)
+        for planned in profile.follow_ups:
+            planned_ms = planned.due_ms + lateness_ms + behind_ms
+            if not due_ms or planned_ms < due_ms:
+                due_ms = planned_ms
+        if due_ms:
+            return due_ms
+        if profile.commands:
+            return min([held.expires_at_ms for held in profile.commands]) + behind_ms
+        return profile.last_ms + RETENTION_MS + behind_ms
 
     def _silence_due_ms(self, session: Session) -> int:
         return self.tables.policies.due.after_silence_ms(

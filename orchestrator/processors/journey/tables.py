@@ -8,7 +8,7 @@ import orjson
 from orchestrator.domain.decisioning import PolicySet
 from orchestrator.domain.decisioning.policy_set import check_published
 from orchestrator.domain.risk import Risk
-from orchestrator.domain.signals import NAMES
+from orchestrator.domain.signals import NAMES, parts_of
 from orchestrator.errors import InvalidPolicy
 from orchestrator.online.snapshots import read
 
@@ -23,13 +23,13 @@ class Tables:
     """
 
     def __init__(self, policies: PolicySet, risk: Risk) -> None:
-        self.policies = policies
         self.risk = risk
         self.partners: dict[str, tuple[str, ...]] = {}
         """Products bought with a product, the strongest first."""
         self.statistics_version = "bundles@0"
         self._shipped = policies
         self._published: dict[str, bytes] = {}
+        self._put_in_force(policies)
 
     @property
     def versions(self) -> dict[str, str]:
@@ -69,7 +69,12 @@ class Tables:
             check_published(key, value)
             # kept also where it does not fit: documents that only fit together come one by one
             self._published[key] = value
-        self.policies = self._shipped.overridden(self._published, NAMES)
+        self._put_in_force(self._shipped.overridden(self._published, NAMES))
+
+    def _put_in_force(self, policies: PolicySet) -> None:
+        self.policies = policies
+        self.asked_parts = {event: parts_of(names) for event, names in policies.due.asked.items()}
+        """Parts of the signals that say whether an event makes a decision due, by its type."""
 
     def _product(self, key: str, value: bytes | None) -> None:
         if value is None:

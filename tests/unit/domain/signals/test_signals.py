@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.domain.sessions import STAGES, Session, stages
 from orchestrator.domain.signals import NAMES, SIGNALS, Signal, markdown, values
-from orchestrator.domain.signals.values import FEW_EVENTS
+from orchestrator.domain.signals.values import FEW_EVENTS, parts_of
 from orchestrator.types import Payload
 from tests.builders import at_ms, click
 from tests.strategies import click_streams
@@ -245,6 +245,23 @@ def test_a_bound_changes_nothing_but_what_is_beyond_it() -> None:
     assert found["items_count"] == next(s.upper for s in SIGNALS if s.name == "items_count")
     assert isinstance(found["session_age_ms"], int)
     assert isinstance(found["stage_index"], int)
+
+
+@settings(max_examples=30)
+@given(click_streams(within_s=1200, sessions=("s-1",), max_size=16), st.integers(0, 86_400_000))
+def test_a_part_holds_what_the_whole_holds(events: list[Payload], later_ms: int) -> None:
+    """Whichever signal is asked for alone, its value is the same."""
+    session = session_of(*events)
+    now_ms = session.last_ms + later_ms
+    whole = values(session, now_ms)
+    for name in NAMES:
+        assert values(session, now_ms, parts_of([name])).get(name) == whole.get(name)
+
+
+def test_a_signal_nobody_knows_is_of_no_part() -> None:
+    """A policy that names one is refused where policies are read; here it is 0."""
+    assert parts_of(["mood_index"]) == 0
+    assert values(extreme(), 0, parts_of(["mood_index"])) == {}
 
 
 @settings(max_examples=30)
