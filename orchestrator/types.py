@@ -85,12 +85,14 @@ class Emit:
         value: Carries `id`, `type` and `time_ms`; None is a tombstone.
     """
 
-    __slots__ = ("key", "topic", "traceparent", "value")
+    __slots__ = ("key", "part_encoded", "topic", "traceparent", "value")
 
     def __init__(self, topic: str, key: str, value: Payload | None) -> None:
         self.topic = topic
         self.key = key
         self.value = value
+        self.part_encoded: Payload | None = None
+        """Reads as `value` once it is encoded; parts of it are that already. For speed only."""
         self.traceparent: str | None = None
         """The runner's own: trace of the record that caused it."""
 

@@ -11,11 +11,13 @@ that is: BLAKE2b with eight bytes of output over salt, unit separator (0x1f) and
 as a big-endian integer, of which the upper 53 bits fill the mantissa of a double.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
 _SCALE: Final = 2.0**-53
 _SEPARATOR: Final = "\x1f"
+_NAMING: Final = blake2b(digest_size=10)
 
 
 def uniform(key: str, salt: str = "") -> float:
@@ -31,11 +33,19 @@ def uniform(key: str, salt: str = "") -> float:
     >>> uniform("dec-1") == uniform("dec-1"), uniform("dec-1") == uniform("dec-1", "holdout")
     (True, False)
     """
-    digest = blake2b(f"{salt}{_SEPARATOR}{key}".encode(), digest_size=8).digest()
+    state = _salted(salt).copy()
+    state.update(key.encode())
+    digest = state.digest()
     upper = 0
     for byte in digest[:6]:
         upper = upper << 8 | byte
     return (upper << 5 | digest[6] >> 3) * _SCALE
+
+
+@lru_cache(maxsize=256)
+def _salted(salt: str) -> blake2b:
+    """The hash as it stands after the salt: to copy it takes half the time of a new one."""
+    return blake2b(f"{salt}{_SEPARATOR}".encode(), digest_size=8)
 
 
 def decision_hex(*parts: str | int) -> str:
@@ -48,4 +58,6 @@ def decision_hex(*parts: str | int) -> str:
     '97e4fa92dbe9091fab3b'
     """
     text = _SEPARATOR.join([str(part) for part in parts])
-    return blake2b(text.encode(), digest_size=10).hexdigest()
+    state = _NAMING.copy()
+    state.update(text.encode())
+    return state.hexdigest()

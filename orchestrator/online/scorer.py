@@ -69,7 +69,9 @@ class LinearScorer:
         weights = self._by_name
         logits = self.bias
         for name, value in named.items():
-            logits += weights.get(name, 0.0) * value
+            weight = weights.get(name)
+            if weight is not None:
+                logits += weight * value
         return sigmoid(logits)
 
     def contributions(self, named: Mapping[str, float]) -> list[tuple[str, float]]:

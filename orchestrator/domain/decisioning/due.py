@@ -60,8 +60,14 @@ class DueRules:
             event_type: Type of the event just added.
             signals: Values by name, at least of those in `asked`; what is missing is 0.
         """
+        tests = self._conditions.get(event_type)
+        if tests is None:
+            return False
         situation = _signals_only(signals)
-        return any(test.refusal(situation) is None for test in self._conditions.get(event_type, ()))
+        for test in tests:  # noqa: SIM110 - a generator costs more than the loop
+            if test.refusal(situation) is None:
+                return True
+        return False
 
     def after_silence_ms(self, stage: str, last_ms: int, last_decision_ms: int) -> int:
         """When silence makes a decision due; 0: not before the next event.

@@ -21,6 +21,15 @@ OFFERED_SPAN_MS: Final = 60 * 86_400_000
 """How long a person keeps the draw of `offered_share`."""
 
 
+class Refused(Candidate):
+    """The line of a refused action, shared by all decisions that it is refused in so."""
+
+    def __init__(self, row: Candidate) -> None:
+        super().__init__(row)
+        self.encoded: Any = None
+        """Room for whoever writes ledgers to keep its encoded form."""
+
+
 class Treating(NamedTuple):
     """A treatment, compiled."""
 
@@ -99,7 +108,7 @@ class Plan:
                 }
             ]
         )
-        self._refused: dict[str, Candidate] = {}
+        self._refused: dict[str, Refused] = {}
 
     def outset(self, situation: Situation) -> str | None:
         """Why trigger or stage rule the action out: a function of these alone."""
@@ -203,17 +212,19 @@ class Plan:
                 return treating
         raise KeyError(f"{self.name} has no treatment {name!r}")
 
-    def refused(self, code: str) -> Candidate:
+    def refused(self, code: str) -> Refused:
         """The ledger's line of the refused action."""
         row = self._refused.get(code)
         if row is None:
-            row = self._refused[code] = {
-                "action": self.name,
-                "channel": self.action.channel,
-                "allowed": False,
-                "refused_by": code,
-                "propensity": 0.0,
-            }
+            row = self._refused[code] = Refused(
+                {
+                    "action": self.name,
+                    "channel": self.action.channel,
+                    "allowed": False,
+                    "refused_by": code,
+                    "propensity": 0.0,
+                }
+            )
         return row
 
 

@@ -144,6 +144,9 @@ class PolicySet:
             now_ms: The present.
             limit: Most to keep.
         """
+        return self._relevant(contacts, now_ms, limit) if contacts else []
+
+    def _relevant(self, contacts: Sequence[Sent], now_ms: int, limit: int) -> list[Sent]:
         until_ms = self.guard.matters_until_ms
         alive = [contact for contact in contacts if until_ms(contact) > now_ms]
         if len(alive) > limit:

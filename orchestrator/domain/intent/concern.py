@@ -71,12 +71,14 @@ class _Line:
         "half",
         "price",
         "returns",
+        "signal",
         "technical",
         "trust",
     )
 
     def __init__(self, row: Evidence) -> None:
         weight = row.weights.get
+        self.signal: str = row.signal
         self.free: float = row.free
         self.half: float = row.half
         self.price: float = weight("price", 0.0)
@@ -87,7 +89,7 @@ class _Line:
         self.technical: float = weight("technical", 0.0)
 
 
-_BY_SIGNAL: Final[dict[str, _Line]] = {row.signal: _Line(row) for row in EVIDENCE}
+_LINES: Final = [_Line(row) for row in EVIDENCE]
 
 
 def concern(signals: dict[str, float]) -> dict[str, float]:
@@ -104,9 +106,9 @@ def concern(signals: dict[str, float]) -> dict[str, float]:
     {'returns': 0.8667, 'trust': 0.1333}
     """
     price = affordability = delivery = returns = trust = technical = 0.0
-    for signal, value in signals.items():
-        line = _BY_SIGNAL.get(signal)
-        if line is not None:
+    for line in _LINES:
+        value = signals.get(line.signal)
+        if value is not None:
             beyond = value - line.free
             if beyond > 0.0:
                 strength = beyond / (beyond + line.half)
@@ -120,22 +122,25 @@ def concern(signals: dict[str, float]) -> dict[str, float]:
     if not total:
         return {}
     found: dict[str, float] = {}
-    most, greatest, left = "", 0.0, 1.0
     # in the order of CONCERNS
-    for name, evidence in (
-        ("price", price),
-        ("affordability", affordability),
-        ("delivery", delivery),
-        ("returns", returns),
-        ("trust", trust),
-        ("technical", technical),
-    ):
-        share = rounded(evidence / total, _PER_UNIT)
-        if share > 0.0:
-            found[name] = share
-            left -= share
-            if evidence > greatest:
-                most, greatest = name, evidence
-    # the greatest takes what rounding left
-    found[most] = rounded(left + found[most], _PER_UNIT)
+    left = 1.0 - _add(found, "price", price / total)
+    left -= _add(found, "affordability", affordability / total)
+    left -= _add(found, "delivery", delivery / total)
+    left -= _add(found, "returns", returns / total)
+    left -= _add(found, "trust", trust / total)
+    left -= _add(found, "technical", technical / total)
+    if left:
+        # the greatest takes what rounding left
+        most, greatest = "", 0.0
+        for name, share in found.items():
+            if share > greatest:
+                most, greatest = name, share
+        found[most] = rounded(left + greatest, _PER_UNIT)
     return found
+
+
+def _add(found: dict[str, float], name: str, evidence: float) -> float:
+    share = rounded(evidence, _PER_UNIT)
+    if share > 0.0:
+        found[name] = share
+    return share

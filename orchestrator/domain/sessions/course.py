@@ -1,5 +1,6 @@
 """What depends on the order of a session's events: a plain sequential fold over them."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from orchestrator.domain.sessions.items import HEARTBEAT, HIDDEN, Item
@@ -290,7 +291,7 @@ class Course:
         return course
 
 
-_TURNS: Final = (
+_TURNS: Final[tuple[Callable[["Course", int, Item], None], ...]] = (
     Course.hide,
     Course.show,
     Course.move,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-STAGES: Final = (
+STAGES: Final[tuple[str, ...]] = (
     "browse",
     "product",
     "cart",

@@ -13,7 +13,7 @@ from orchestrator.domain.signals.features import features
 from orchestrator.online.rounding import rounded
 from orchestrator.processors.journey.budgets import budgets_left_cents, spend
 from orchestrator.processors.journey.intake import COUNT_MAX, WITHDRAWN
-from orchestrator.processors.journey.ledger import LEDGER, channel_topic
+from orchestrator.processors.journey.ledger import channel_topic, ledger_entry
 from orchestrator.processors.journey.state import (
     MAX_COMMANDS,
     MAX_FOLLOW_UPS,
@@ -196,7 +196,7 @@ class Decider:
                 budget, amount_cents = decision.spends
                 spend(scope, budget, amount_cents, trigger.now_ms)
         entry = self._entry(scope, situation, decision, trigger, named, command_id)
-        return [Emit(LEDGER, profile_id, entry), *emits]
+        return [ledger_entry(profile_id, entry), *emits]
 
     def _command(
         self,
@@ -294,7 +294,7 @@ class Decider:
             "consent": dict(situation.consent),
             "contacts": [list(contact) for contact in situation.contacts],
             "dismissed": [list(dismissal) for dismissal in situation.dismissed],
-            "suppressions": sorted(situation.suppressions),
+            "suppressions": sorted(situation.suppressions) if situation.suppressions else [],
             "budgets_left_cents": situation.budgets_left_cents,
             "candidates": decision.candidates,
             "chosen": decision.chosen,

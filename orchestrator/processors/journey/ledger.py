@@ -1,7 +1,10 @@
 """The messages the fast lane writes: ledger entries, commands, revocations, closed sessions."""
 
-from typing import Final
+from typing import Any, Final
 
+import orjson
+
+from orchestrator.domain.decisioning.plan import Candidate, Refused
 from orchestrator.domain.sessions.session import Session
 from orchestrator.processors.journey.state import Outstanding
 from orchestrator.types import Emit, Millis, Payload
@@ -14,6 +17,22 @@ PURCHASED: Final = "purchased"
 def channel_topic(channel: str) -> str:
     """The topic a channel system subscribes to."""
     return f"interventions.{channel}"
+
+
+def ledger_entry(profile_id: str, entry: Payload) -> Emit:
+    """An entry; the lines of refused actions, half of its bytes, are encoded once and kept."""
+    emit = Emit(LEDGER, profile_id, entry)
+    emit.part_encoded = entry | {"candidates": [_encoded(row) for row in entry["candidates"]]}
+    return emit
+
+
+def _encoded(row: Candidate) -> Any:
+    if not isinstance(row, Refused):
+        return row
+    encoded = row.encoded
+    if encoded is None:
+        encoded = row.encoded = orjson.Fragment(orjson.dumps(row))
+    return encoded
 
 
 def revocation(profile_id: str, command: Outstanding, reason: str, now: Millis) -> Emit:

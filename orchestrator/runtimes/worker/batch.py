@@ -65,6 +65,10 @@ class Batch(Generic[S]):
         self._clock = clock
         self._tallies: Counter[tuple[str, str, str]] = Counter()
         """Metric, label and its value: how much to add once the batch stands."""
+        self._emitted: dict[str, int] = {}
+        """Messages by topic."""
+        self._chosen: dict[str, int] = {}
+        """Decisions by action."""
         self._decided: list[list[Payload]] = []
         """Candidates of each decision: what was refused is counted once the batch stands."""
         self._encoded: dict[int, list[Outgoing]] = {}
@@ -165,7 +169,11 @@ class Batch(Generic[S]):
             if lane.topic == CLOCK_TOPIC and getattr(value, "type", "") == CLOCK_MARKER:
                 runner.skip(record.topic, record.offset)
                 runner.advance(record.time_ms)
-            elif unit.table.get(record.key) is None and self._forward(unit, lane, raw):
+            elif (
+                record.key not in runner.dirty
+                and unit.table.get(record.key) is None
+                and self._forward(unit, lane, raw)
+            ):
                 runner.skip(record.topic, record.offset)
             elif runner.guarded:
                 runner.feed_guarded(record)
@@ -224,6 +232,10 @@ class Batch(Generic[S]):
         """The batch stands: count what it held."""
         for (name, label, value), amount in self._tallies.items():
             metrics.count(name, amount, {label: value})
+        for topic, amount in self._emitted.items():
+            metrics.count("emits", amount, {"topic": topic})
+        for action, amount in self._chosen.items():
+            metrics.count("decisions", amount, {"action": action})
         refusals = Counter(map(_refused_by, chain.from_iterable(self._decided)))
         for reason, amount in refusals.items():
             if reason is not None:
@@ -247,7 +259,8 @@ class Batch(Generic[S]):
 
     def _count(self, emit: Emit) -> None:
         topic, value = emit.topic, emit.value
-        self._tallies["emits", "topic", topic] += 1
+        self._emitted[topic] = self._emitted.get(topic, 0) + 1
         if topic == "decisions" and value is not None and "chosen" in value:
-            self._tallies["decisions", "action", value["chosen"]["action"]] += 1
+            action = value["chosen"]["action"]
+            self._chosen[action] = self._chosen.get(action, 0) + 1
             self._decided.append(value["candidates"])

@@ -56,7 +56,9 @@ def message(topic: str, partition: int, emit: Emit, source: str) -> Outgoing:
             topic, partition, emit.key.encode(), None, envelope.tombstone_headers(source)
         )
     headers = envelope.headers(value, source, emit.traceparent)
-    return Outgoing(topic, partition, emit.key.encode(), orjson.dumps(value), headers)
+    return Outgoing(
+        topic, partition, emit.key.encode(), orjson.dumps(emit.part_encoded or value), headers
+    )
 
 
 def dead_letter_record(

@@ -2,10 +2,11 @@
 
 import itertools
 
+import orjson
 import pytest
 
 from orchestrator.online.rng import uniform
-from tests.builders import at_ms, click, feedback, identity, order
+from tests.builders import at_ms, click, feedback, identity, order, profile
 from tests.unit.processors.journey.rig import (
     DAY,
     HOUR,
@@ -75,6 +76,19 @@ def test_every_due_decision_is_one_entry_also_when_nothing_is_done() -> None:
     assert entry["chosen"]["action"] == "do_nothing"
     assert entry["command_id"] is None
     assert story.sent() == []
+
+
+def test_an_entry_encoded_in_part_reads_as_the_whole() -> None:
+    """Lines of refused actions are encoded once; the bytes must be those of the entry itself."""
+    story = Story()
+    story.tell(click("checkout_started", 0, session="s-1"))
+    story.until(1_000)
+    story.tell(profile(consent={"onsite": False}), click("payment_failed", 1_100, session="s-1"))
+    entries = [emit for emit in story.emits if emit.topic == "decisions"]
+    assert len(entries) >= 3
+    for emit in entries:
+        assert emit.part_encoded is not None
+        assert orjson.dumps(emit.part_encoded) == orjson.dumps(emit.value)
 
 
 def test_ids_follow_from_the_position_and_the_draw_from_the_id() -> None:
