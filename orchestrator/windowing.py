@@ -5,9 +5,9 @@ Both are plain values driven by arguments: nothing here reads a clock (compare b
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from orchestrator.types import Record
 
@@ -48,7 +48,10 @@ class PartitionClock:
 
 @dataclass(slots=True)
 class _Lane:
-    records: deque[tuple[int, Record]] = field(default_factory=deque)
+    topic: str
+    waiting: deque[Any] = field(default_factory=deque)
+    head: Record | None = None
+    """The first of those waiting, decoded."""
     time_ms: int = 0
     """Running maximum of event time: a late record does not hold the other topics up."""
     yielded_ms: int = 0
@@ -66,27 +69,35 @@ class TopicMerge:
     Args:
         topics: Logical names in tie order.
         wait_ms: Longest wait for a topic that lags.
+        decode: Makes the record of what was pushed on a topic, when its turn comes and not before:
+            a backlog waits as bytes, and what is decoded is still at hand when it is folded.
     """
 
-    def __init__(self, topics: Sequence[str], wait_ms: int) -> None:
+    def __init__(
+        self, topics: Sequence[str], wait_ms: int, decode: Callable[[str, Any], Record]
+    ) -> None:
         self._order = tuple(topics)
-        self._lanes = {topic: _Lane() for topic in topics}
+        self._lanes = {topic: _Lane(topic) for topic in topics}
         self._wait_ms = wait_ms
+        self._decode = decode
+        self.given: Any = None
+        """What was pushed of the record handed out last."""
 
-    def push(self, record: Record) -> None:
-        """Buffer one record; within a topic the log's order stands."""
-        lane = self._lanes[record.topic]
-        lane.time_ms = max(lane.time_ms, record.time_ms)
-        lane.records.append((lane.time_ms, record))
+    def push(self, topic: str, item: Any) -> int:
+        """Buffer one; within a topic the log's order stands. Return how many wait there."""
+        lane = self._lanes[topic]
+        lane.waiting.append(item)
         lane.at_end = False
         lane.waiting_since_ms = None
+        return len(lane.waiting)
 
     def mark_end(self, topic: str) -> None:
         """The reader stands at the topic's end: nothing to wait for."""
         self._lanes[topic].at_end = True
 
     def buffered(self, topic: str) -> int:
-        return len(self._lanes[topic].records)
+        """How many wait on a topic."""
+        return len(self._lanes[topic].waiting)
 
     def ready(self, mono_ms: int) -> Iterator[Record]:
         """Yield what may be folded now, in order; stop where a lagging topic must be waited for."""
@@ -94,26 +105,33 @@ class TopicMerge:
         while True:
             best: _Lane | None = None
             for lane in lanes:
-                if lane.records:
-                    if best is None or lane.records[0][0] < best.records[0][0]:
+                if lane.head is None and lane.waiting:
+                    head = self._decode(lane.topic, lane.waiting[0])
+                    lane.head = head
+                    lane.time_ms = max(lane.time_ms, head.time_ms)
+                if lane.head is not None:
+                    if best is None or lane.time_ms < best.time_ms:
                         best = lane
                 elif not lane.at_end:
                     if lane.waiting_since_ms is None:
                         lane.waiting_since_ms = mono_ms
                     if mono_ms - lane.waiting_since_ms < self._wait_ms:
                         return
-            if best is None:
+            if best is None or best.head is None:
                 return
-            best.yielded_ms, record = best.records.popleft()
+            record = best.head
+            best.head = None
+            best.yielded_ms = best.time_ms
+            self.given = best.waiting.popleft()
             yield record
 
     def time_ms(self, topic: str) -> int:
-        """Greatest event time buffered or handed out so far, 0 at first."""
+        """Greatest event time of what was decoded so far, 0 at first."""
         return self._lanes[topic].time_ms
 
     def is_idle(self) -> bool:
         """Every topic is read to its end and handed out: only then may the clock run on alone."""
-        return all(lane.at_end and not lane.records for lane in self._lanes.values())
+        return all(lane.at_end and not lane.waiting for lane in self._lanes.values())
 
     def times(self) -> dict[str, int]:
         """Running maxima of what was handed out, to be kept with the partition's state.

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -254,11 +255,11 @@ def _fold(
     before: Callable[[Record], None],
 ) -> list[Emit]:
     runner = PartitionRunner(processor, Scope(partition, PARTITIONS), MemoryTable())
-    merge = TopicMerge(tuple(logs), 0)
+    merge = TopicMerge(tuple(logs), 0, partial(_record, processor))
     for topic, rows in logs.items():
         for row in rows:
             if row.partition == partition:
-                merge.push(_record(processor, topic, row))
+                merge.push(topic, row)
         merge.mark_end(topic)
     for record in merge.ready(0):
         before(record)

@@ -1,5 +1,7 @@
 """Event time: the partition's clock and the merge of its topics."""
 
+from collections.abc import Iterable
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,6 +9,11 @@ from orchestrator.types import Millis, Record
 from orchestrator.windowing import UNCONFIRMED_JUMP_MS, PartitionClock, TopicMerge
 
 DAY_MS = 86_400_000
+
+
+def merge_of(topics: Iterable[str], wait_ms: int) -> TopicMerge:
+    """What is pushed are the records themselves."""
+    return TopicMerge(tuple(topics), wait_ms, lambda _, pushed: pushed)
 
 
 def record(topic: str, offset: int, time_ms: int) -> Record:
@@ -57,11 +64,11 @@ times = st.lists(st.integers(0, 50), max_size=12)
 @given(left=times, right=times)
 def test_a_backlog_reads_as_one_history(left: list[int], right: list[int]) -> None:
     """Sorted topics merge sorted, ties by topic order; late records wait for nobody."""
-    merge = TopicMerge(("left", "right"), wait_ms=1_000)
+    merge = merge_of(("left", "right"), wait_ms=1_000)
     for offset, time_ms in enumerate(sorted(right)):
-        merge.push(record("right", offset, time_ms))
+        merge.push("right", record("right", offset, time_ms))
     for offset, time_ms in enumerate(sorted(left)):
-        merge.push(record("left", offset, time_ms))
+        merge.push("left", record("left", offset, time_ms))
     merge.mark_end("left")
     merge.mark_end("right")
     found = [(each.time_ms, each.topic, each.offset) for each in merge.ready(0)]
@@ -88,10 +95,10 @@ def test_a_restart_at_any_point_merges_the_same(
     first = merged(logs, {}, {})
     begun = [each for each, _ in zip(first, range(cut), strict=False)]
     positions = {topic: sum(each.topic == topic for each in begun) for topic in order}
-    merge = TopicMerge(order, wait_ms=0)
+    merge = merge_of(order, wait_ms=0)
     for log in logs.values():
         for each in log:
-            merge.push(each)
+            merge.push(each.topic, each)
     taken = [each for each, _ in zip(merge.ready(0), range(cut), strict=False)]
     assert taken == begun
     rest = list(merged(logs, positions, merge.times())) if len(begun) == cut else []
@@ -101,29 +108,53 @@ def test_a_restart_at_any_point_merges_the_same(
 def merged(
     logs: dict[str, list[Record]], positions: dict[str, int], known: dict[str, int]
 ) -> "list[Record]":
-    merge = TopicMerge(tuple(logs), wait_ms=0)
+    merge = merge_of(logs, wait_ms=0)
     merge.restore_times(known)
     for topic, log in logs.items():
         for each in log[positions.get(topic, 0) :]:
-            merge.push(each)
+            merge.push(each.topic, each)
         merge.mark_end(topic)
     return list(merge.ready(0))
 
 
 def test_a_lagging_topic_is_waited_for_but_not_for_ever() -> None:
     """A topic that has not said it is at its end holds the others up for `wait_ms`."""
-    merge = TopicMerge(("orders", "clicks"), wait_ms=100)
-    merge.push(record("clicks", 0, 10))
+    merge = merge_of(("orders", "clicks"), wait_ms=100)
+    merge.push("clicks", record("clicks", 0, 10))
     assert not list(merge.ready(1_000))
     assert not list(merge.ready(1_099))
     assert [each.topic for each in merge.ready(1_100)] == ["clicks"]
 
 
+def test_a_backlog_waits_as_it_came_and_is_decoded_in_its_turn() -> None:
+    """One of each topic is decoded ahead, to compare their times; `given` is what was pushed."""
+    decoded: list[int] = []
+
+    def decode(topic: str, offset: int) -> Record:
+        decoded.append(offset)
+        return record(topic, offset, offset)
+
+    merge = TopicMerge(("left", "right"), 0, decode)
+    assert [merge.push("left", offset) for offset in (0, 2, 4)] == [1, 2, 3]
+    merge.push("right", 1)
+    ready = merge.ready(0)
+    assert not decoded
+    assert (next(ready).offset, merge.given, decoded) == (0, 0, [0, 1])
+    assert (next(ready).offset, merge.given, decoded) == (1, 1, [0, 1, 2])
+    assert (merge.buffered("left"), merge.buffered("right")) == (2, 0)
+    assert merge.times() == {"left": 0, "right": 1}
+    merge.mark_end("left")
+    merge.mark_end("right")
+    assert not merge.is_idle()
+    assert [each.offset for each in ready] == [2, 4]
+    assert merge.is_idle()
+
+
 def test_a_topic_at_its_end_is_not_waited_for() -> None:
     """And one that got records since then is."""
-    merge = TopicMerge(("orders", "clicks"), wait_ms=100)
+    merge = merge_of(("orders", "clicks"), wait_ms=100)
     merge.mark_end("orders")
-    merge.push(record("clicks", 0, 10))
+    merge.push("clicks", record("clicks", 0, 10))
     assert len(list(merge.ready(0))) == 1
     assert not merge.is_idle()
     merge.mark_end("clicks")
@@ -132,10 +163,10 @@ def test_a_topic_at_its_end_is_not_waited_for() -> None:
 
 def test_a_late_record_does_not_hold_the_others_up() -> None:
     """Within a topic the log's order stands; it sorts by the greatest time seen so far."""
-    merge = TopicMerge(("a", "b"), wait_ms=0)
+    merge = merge_of(("a", "b"), wait_ms=0)
     for offset, time_ms in enumerate([100, 5]):
-        merge.push(record("a", offset, time_ms))
-    merge.push(record("b", 0, 50))
+        merge.push("a", record("a", offset, time_ms))
+    merge.push("b", record("b", 0, 50))
     assert [(each.topic, each.offset) for each in merge.ready(0)] == [("b", 0), ("a", 0), ("a", 1)]
     assert merge.times() == {"a": 100, "b": 50}
     assert merge.time_ms("a") == 100

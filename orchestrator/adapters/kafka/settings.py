@@ -138,7 +138,10 @@ def transactional(cluster: Cluster, transactional_id: str) -> dict[str, Any]:
     return {
         **producer(cluster),
         "transactional.id": transactional_id,
+        # a flush sends at once what a batch holds; until then the client's thread need not wake
+        "linger.ms": 100,
         "transaction.timeout.ms": cluster.transaction_timeout_ms,
+        **cluster.overrides,
     }
 
 

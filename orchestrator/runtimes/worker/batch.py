@@ -87,14 +87,15 @@ class Batch(Generic[S]):
         end_ms = self.started_ms + self._settings.batch_work_ms
         left = self._settings.batch_records - self.records
         lanes = unit.lanes
-        waiting = {topic: len(lane.raw) for topic, lane in lanes.items()}
+        merge = unit.merge
+        waiting = {topic: merge.buffered(topic) for topic in lanes}
         folded = 0
         if left <= 0:
             self.is_cut = True
             return
-        for record in unit.merge.ready(mono_ms):
+        for record in merge.ready(mono_ms):
             lane = lanes[record.topic]
-            raw = lane.raw.popleft()
+            raw = merge.given
             lane.next = record.offset + 1
             folded += 1
             self._take(unit, lane, record, raw)
@@ -108,7 +109,7 @@ class Batch(Generic[S]):
             unit.settle_clock(mono_ms)
             self.records += folded
             for topic, before in waiting.items():
-                count = before - len(lanes[topic].raw)
+                count = before - merge.buffered(topic)
                 if count:
                     self._tallies["events", "topic", topic] += count
 

@@ -12,7 +12,6 @@ from orchestrator.errors import ClientFailed, PartitionFault, Retryable, TopicsN
 from orchestrator.ports import Clock, KeyedTable, Metrics, Place, Polled, Processor, Transport
 from orchestrator.runtimes.worker.batch import Batch, Part
 from orchestrator.runtimes.worker.broadcasts import Broadcasts
-from orchestrator.runtimes.worker.intake import admit
 from orchestrator.runtimes.worker.logs import Log, Quiet
 from orchestrator.runtimes.worker.membership import Membership
 from orchestrator.runtimes.worker.metrics import NoMetrics, report
@@ -158,8 +157,6 @@ class ExactlyOnceHost(Generic[S]):
     def _buffer(self, polled: Polled) -> None:
         lanes = self.members.lanes
         limit = self.settings.buffer_records
-        future_ms = self.settings.future_ms
-        processor = self.processor
         full: list[Place] = []
         for raw in polled.rows:
             place = (raw.topic(), raw.partition())
@@ -170,9 +167,7 @@ class ExactlyOnceHost(Generic[S]):
             if lane is None or offset < (lane.fetched or 0):
                 continue
             lane.fetched = offset + 1
-            lane.unit.merge.push(admit(processor, lane, raw, future_ms))
-            lane.raw.append(raw)
-            if len(lane.raw) >= limit and not lane.paused:
+            if lane.unit.merge.push(lane.topic, raw) >= limit and not lane.paused:
                 lane.paused = True
                 full.append(lane.place)
         for topic, partition, end in polled.ends:
@@ -278,7 +273,7 @@ class ExactlyOnceHost(Generic[S]):
         roomy: list[Place] = []
         for unit in units:
             for lane in unit.lanes.values():
-                if lane.paused and len(lane.raw) <= low:
+                if lane.paused and unit.merge.buffered(lane.topic) <= low:
                     lane.paused = False
                     roomy.append(lane.place)
         if roomy:

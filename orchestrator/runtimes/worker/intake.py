@@ -1,11 +1,11 @@
 """From raw records to records a fold takes, or to a reason why not. Nothing is ever lost here."""
 
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from orchestrator.errors import InvalidRecord
 from orchestrator.messages.envelope import incoming_traceparent
 from orchestrator.ports import Processor, RawRecord
-from orchestrator.runtimes.worker.units import Lane
 from orchestrator.types import Record
 
 FORWARDED: Final = "orchestrator-forwarded"
@@ -23,11 +23,26 @@ class Rejected(NamedTuple):
     detail: str
 
 
-def admit(processor: Processor[Any], lane: Lane[Any], raw: RawRecord, future_ms: int) -> Record:
+def admit(
+    processor: Processor[Any],
+    topic: str,
+    partition: int,
+    raw: RawRecord,
+    future_ms: int,
+    last_ms: Callable[[str], int],
+) -> Record:
     """Decode one record; a rejected one keeps its place in the order of its topic.
 
     The host's hottest function: a million records make ten million calls here, so it asks for
     each thing once.
+
+    Args:
+        processor: Knows how to decode.
+        topic: Logical name.
+        partition: Of the topic.
+        raw: As it came.
+        future_ms: How far its event time may lie after its writing.
+        last_ms: The greatest event time of a topic so far, for what has no time of its own.
     """
     key = ""
     message: Any
@@ -39,22 +54,22 @@ def admit(processor: Processor[Any], lane: Lane[Any], raw: RawRecord, future_ms:
         key = key_bytes.decode()
         value = raw.value()
         if value is not None:
-            message = processor.decode(lane.topic, key, value)
+            message = processor.decode(topic, key, value)
             time_ms = message.time_ms
             kind, written_ms = raw.timestamp()
             if time_ms - written_ms > future_ms and kind:
                 raise InvalidRecord("future_time", _FUTURE)  # noqa: TRY301
-        elif lane.topic in TOMBSTONES:
+        elif topic in TOMBSTONES:
             # it has no time of its own: the topic's will do, and repeats in a replay
-            message, time_ms = None, lane.unit.merge.time_ms(lane.topic)
+            message, time_ms = None, last_ms(topic)
         else:
             raise InvalidRecord("tombstone", _TOMBSTONE)  # noqa: TRY301
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this record's end only
         message = _rejected(error, key)
-        time_ms = lane.unit.merge.time_ms(lane.topic)
+        time_ms = last_ms(topic)
     headers = raw.headers()
     traceparent = incoming_traceparent(headers) if headers else None
-    return Record(lane.topic, lane.number, raw.offset(), key, message, time_ms, traceparent)
+    return Record(topic, partition, raw.offset(), key, message, time_ms, traceparent)
 
 
 def was_forwarded(raw: RawRecord) -> bool:

@@ -39,10 +39,8 @@ class HostSettings:
     dead_letters: str = "dead-letters"
     merge_wait_ms: int = 1_000
     """Longest wait for a topic that lags behind the others of its partition."""
-    batch_records: int = 20_000
-    """So many only from a backlog: the more clicks of a session fall in one batch, the fewer
-    rows of its state are written."""
-    batch_work_ms: int = 400
+    batch_records: int = 5_000
+    batch_work_ms: int = 200
     """Fold no longer than this before a commit."""
     poll_wait_ms: int = 10
     """Longest wait for records; what a batch may collect meanwhile."""

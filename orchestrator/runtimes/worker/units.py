@@ -1,13 +1,13 @@
 """One partition as the host holds it: its runner, its lanes, and where it stands in the log."""
 
-from collections import deque
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from orchestrator.ports import KeyedTable, Place, Processor, RawRecord
 from orchestrator.processors.partition import PartitionRunner
+from orchestrator.runtimes.worker.intake import admit
 from orchestrator.runtimes.worker.settings import HostSettings
-from orchestrator.types import Keyed, Scope
+from orchestrator.types import Keyed, Record, Scope
 from orchestrator.windowing import TopicMerge
 
 S = TypeVar("S", bound=Keyed)
@@ -16,7 +16,7 @@ S = TypeVar("S", bound=Keyed)
 class Lane(Generic[S]):
     """One topic of one partition."""
 
-    __slots__ = ("fetched", "next", "number", "paused", "place", "raw", "topic", "unit")
+    __slots__ = ("fetched", "next", "number", "paused", "place", "topic", "unit")
 
     def __init__(self, unit: "Unit[S]", topic: str, place: Place) -> None:
         self.unit = unit
@@ -27,8 +27,6 @@ class Lane(Generic[S]):
         """Offset after the last record folded; None: the oldest, not known yet."""
         self.fetched: int | None = None
         """Offset after the last record buffered."""
-        self.raw: deque[RawRecord] = deque()
-        """The buffered records as they came, in step with the merge."""
         self.paused = False
 
 
@@ -53,6 +51,7 @@ class Unit(Generic[S]):
     ) -> None:
         self.number = number
         self.table = table
+        self._processor = processor
         self._settings = settings
         versions = getattr(processor, "versions", {})
         self.runner = PartitionRunner(
@@ -85,7 +84,6 @@ class Unit(Generic[S]):
         self.merge = self._new_merge(tuple(self.lanes))
         self.merge.restore_times(times)
         for lane in self.lanes.values():
-            lane.raw.clear()
             lane.fetched = lane.next
             lane.paused = False
 
@@ -117,4 +115,8 @@ class Unit(Generic[S]):
         return True
 
     def _new_merge(self, topics: Sequence[str]) -> TopicMerge:
-        return TopicMerge(topics, self._settings.merge_wait_ms)
+        return TopicMerge(topics, self._settings.merge_wait_ms, self._decode)
+
+    def _decode(self, topic: str, raw: RawRecord) -> Record:
+        last_ms = self.merge.time_ms
+        return admit(self._processor, topic, self.number, raw, self._settings.future_ms, last_ms)

@@ -38,6 +38,7 @@ def test_exactly_once_settings_are_not_for_sale() -> None:
         Cluster("x:1", {"enable.auto.commit": "true"})
     secured = Cluster("x:1", {"security.protocol": "SASL_SSL", "linger.ms": "50"})
     assert settings.producer(secured)["linger.ms"] == "50"
+    assert settings.transactional(secured, "t")["linger.ms"] == "50"
     for made in (
         settings.consumer(secured, "g"),
         settings.reader(secured),

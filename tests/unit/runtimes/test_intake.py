@@ -284,7 +284,7 @@ def test_buffers_are_bounded() -> None:
     for _ in range(100):
         host.turn()
         lane = host.members.lanes.get(("clickstream", 0))
-        assert lane is None or len(lane.raw) <= 70
+        assert lane is None or lane.unit.merge.buffered(lane.topic) <= 70
     settle(host)
     rig.assert_each_counted_once()
 
