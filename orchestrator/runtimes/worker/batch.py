@@ -124,7 +124,7 @@ class Batch(Generic[S]):
         except Exception as error:
             raise PartitionFault(unit.number, error) from error
 
-    def seal(self, unit: Unit[S], processor: Processor[S], *, shared: Any | None) -> Part:
+    def seal(self, unit: Unit[S], processor: Processor[S]) -> Part:
         """Encode what the unit adds to this batch.
 
         Raises:
@@ -137,8 +137,6 @@ class Batch(Generic[S]):
                 key: None if state is None else outbox.state_row(self.name, processor.dump(state))
                 for key, state in dirty.items()
             }
-            if shared is not None:
-                rows[outbox.SHARED_KEY] = outbox.state_row(self.name, shared)
         except OrchestratorError:
             raise
         except Exception as error:
@@ -159,6 +157,17 @@ class Batch(Generic[S]):
             },
         )
         return Part(unit, meta, rows, self._encoded.pop(unit.number, []))
+
+    def add_shared(self, part: Part, shared: Any) -> None:
+        """Encode what a processor keeps beside keys and partitions.
+
+        Raises:
+            PartitionFault: it cannot be encoded.
+        """
+        try:
+            part.rows[outbox.SHARED_KEY] = outbox.state_row(self.name, shared)
+        except Exception as error:
+            raise PartitionFault(part.unit.number, error) from error
 
     def _take(self, unit: Unit[S], lane: Lane[S], record: Record, raw: RawRecord) -> None:
         value = record.value

@@ -194,16 +194,19 @@ class ExactlyOnceHost(Generic[S]):
         )
         shift = self._batches % len(ready)
         turns = ready[shift:] + ready[:shift]
+        # written as folded: what partitions share, as the models, must not go back in the log
+        parts: list[Part] = []
         try:
             for unit in turns:
                 batch.fold(unit)
                 if self.settings.clock == "wall":
                     batch.fire(unit)
-            # written as folded: what partitions share, as the models, must not go back in the log
-            touched = [unit for unit in turns if unit.touched]
-            if not touched:
+                if unit.touched:
+                    # while its states are still in the processor's caches
+                    parts.append(batch.seal(unit, self.processor))
+            if not parts:
                 return False
-            parts = self._seal(batch, touched)
+            self._share(batch, parts)
         except PartitionFault as fault:
             self._guard(fault)
             return True
@@ -212,17 +215,19 @@ class ExactlyOnceHost(Generic[S]):
             self._unpause(ready)
         return True
 
-    def _seal(self, batch: Batch[S], touched: list[Unit[S]]) -> list[Part]:
-        shared = None
+    def _share(self, batch: Batch[S], parts: list[Part]) -> None:
+        """Add what the processor keeps beside its partitions to the part of the first one."""
         first = self.members.units.get(0)
-        if first is not None and hasattr(self.processor, "shared_state"):
-            shared = self.processor.shared_state()
-            if shared is not None and first not in touched:
-                touched = [*touched, first]
-        return [
-            batch.seal(unit, self.processor, shared=shared if unit is first else None)
-            for unit in touched
-        ]
+        if first is None or not hasattr(self.processor, "shared_state"):
+            return
+        shared = self.processor.shared_state()
+        if shared is None:
+            return
+        if not first.touched:
+            parts.append(batch.seal(first, self.processor))
+        for part in parts:
+            if part.unit is first:
+                batch.add_shared(part, shared)
 
     def _commit(self, batch: Batch[S], parts: list[Part]) -> bool:
         """Commit, or undo; return whether it stands."""
