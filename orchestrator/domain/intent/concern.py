@@ -129,13 +129,19 @@ def concern(signals: dict[str, float]) -> dict[str, float]:
     left -= _add(found, "returns", returns / total)
     left -= _add(found, "trust", trust / total)
     left -= _add(found, "technical", technical / total)
-    if left:
-        # the greatest takes what rounding left
-        most, greatest = "", 0.0
-        for name, share in found.items():
-            if share > greatest:
-                most, greatest = name, share
-        found[most] = rounded(left + greatest, _PER_UNIT)
+    most, greatest = "price", price
+    if affordability > greatest:
+        most, greatest = "affordability", affordability
+    if delivery > greatest:
+        most, greatest = "delivery", delivery
+    if returns > greatest:
+        most, greatest = "returns", returns
+    if trust > greatest:
+        most, greatest = "trust", trust
+    if technical > greatest:
+        most, greatest = "technical", technical
+    # the greatest takes what rounding left
+    found[most] = rounded(left + found[most], _PER_UNIT)
     return found
 
 

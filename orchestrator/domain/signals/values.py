@@ -93,7 +93,11 @@ def _is_extreme(session: Session, now_ms: int) -> bool:
     course: Course = session.course
     if now_ms - session.opened_ms > HOUR_MS or course.longest_gap_ms > HOUR_MS:
         return True
-    if course.cart_value_cents > _CENTS or course.items_count > FEW_EVENTS:
+    if (
+        course.hidden_ms > HOUR_MS
+        or course.cart_value_cents > _CENTS
+        or course.items_count > FEW_EVENTS
+    ):
         return True
     if session.price_max_cents > _RATIO * session.price_min_cents:
         return True

@@ -180,7 +180,7 @@ class Batch(Generic[S]):
                 runner.skip(record.topic, record.offset)
                 runner.advance(record.time_ms)
             elif (
-                record.key not in runner.dirty
+                runner.dirty.get(record.key) is None
                 and unit.table.get(record.key) is None
                 and self._forward(unit, lane, raw)
             ):

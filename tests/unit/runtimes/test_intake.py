@@ -166,6 +166,21 @@ def test_a_misrouted_record_is_forwarded_once() -> None:
     assert [row["n"] for row in rig.messages()] == [1, 2]
 
 
+@pytest.mark.parametrize("batch_records", [1, 100])
+def test_a_misrouted_record_of_a_forgotten_key_is_forwarded(batch_records: int) -> None:
+    """Also in the batch in which the key was forgotten: batches must not tell."""
+    rig = Rig(partitions=2)
+    rig.click("k1")
+    wrong = 1 if rig.broker.logs["clickstream", 0] else 0
+    mark = [("orchestrator-forwarded", b"1")]
+    rig.click("k1", 100, partition=wrong, headers=mark)
+    rig.click("k1", 200, "forget", partition=wrong, headers=mark)
+    rig.click("k1", 300, partition=wrong)
+    tallies = Tallies()
+    settle(rig.host(metrics=tallies, batch_records=batch_records))
+    assert tallies.counts["misrouted", "clickstream"] == 1
+
+
 def test_a_forwarded_record_is_folded_where_it_is() -> None:
     """A writer with another partitioner and our mark cannot make it go round for ever."""
     rig = Rig(partitions=2)
