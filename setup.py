@@ -9,6 +9,7 @@ from pathlib import Path
 from setuptools import setup
 
 HOT_PATH = (
+    "adapters/kafka/producer.py",
     "adapters/store.py",
     "domain/decisioning/arbitration.py",
     "domain/decisioning/content.py",
