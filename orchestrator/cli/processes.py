@@ -37,6 +37,8 @@ def raised_on_signals(error: type[BaseException]) -> Iterator[None]:
         told = True
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
+        # what was interrupted half-made, an asyncio stream say, may raise when it is cleared away
+        sys.unraisablehook = lambda _: None
         raise error
 
     def hang_up(*_: object) -> None:

@@ -24,10 +24,11 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @pytest.fixture(autouse=True)
 def _hang_ups_count() -> Iterator[None]:
-    """Also where the tests run under `nohup`."""
-    former = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    """Also where the tests run under `nohup`; what a command sets for its end ends with a test."""
+    former, hook = signal.signal(signal.SIGHUP, signal.SIG_DFL), sys.unraisablehook
     yield
     signal.signal(signal.SIGHUP, former)
+    sys.unraisablehook = hook
 
 
 @contextmanager
@@ -94,6 +95,24 @@ def test_a_signal_ends_a_command_once(number: signal.Signals, error: type[BaseEx
         command()
     assert cleared == ["all"]
     assert [signal.getsignal(one) for one in SIGNALS] == former
+
+
+@pytest.mark.parametrize("is_stopped", [True, False])
+def test_what_a_signal_left_half_made_is_cleared_away_in_silence(is_stopped: bool) -> None:  # noqa: FBT001 - parametrised
+    """As an asyncio stream whose making was interrupted; without a signal such a fault is told."""
+    script = (
+        "import signal\n"
+        "from orchestrator.cli.processes import raised_on_signals\n"
+        "class Half:\n"
+        "    def __del__(self): self.made\n"
+        "with raised_on_signals(SystemExit):\n"
+        "    half = Half()\n"
+        f"    if {is_stopped}: signal.raise_signal(signal.SIGTERM)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ("AttributeError" in ended.stderr) is not is_stopped
 
 
 def test_a_hang_up_reaches_a_handler_of_later() -> None:
