@@ -144,6 +144,7 @@ class PolicySet:
             now_ms: The present.
             limit: Most to keep.
         """
+        # most people have had none: the closure below is not made for them
         return self._relevant(contacts, now_ms, limit) if contacts else []
 
     def _relevant(self, contacts: Sequence[Sent], now_ms: int, limit: int) -> list[Sent]:

@@ -108,7 +108,7 @@ def features(session: Session, facts: FactsView, now_ms: int) -> dict[str, float
 
 
 def _log1p(value: float) -> float:
-    """Of numbers from a hundredth up, to six digits: compiled, a tenth of `math.log1p`."""
+    """As exact as six digits ask for; compiled, a tenth of `math.log1p`."""
     return log(1.0 + value)
 
 

@@ -59,7 +59,6 @@ class JourneyProcessor:
         self.tables = Tables(policies, risk)
         self.sessions = sessions or SessionSettings()
         self.decider = Decider(self.tables)
-        self._close_after_ms = self.sessions.gap_ms + self.sessions.lateness_ms
 
     def decode(self, topic: str, key: str, value: bytes) -> Any:
         return wire.decode(topic, key, value)

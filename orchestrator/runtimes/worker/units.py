@@ -16,11 +16,10 @@ S = TypeVar("S", bound=Keyed)
 class Lane(Generic[S]):
     """One topic of one partition."""
 
-    __slots__ = ("fetched", "next", "number", "paused", "place", "topic", "unit")
+    __slots__ = ("fetched", "next", "paused", "place", "topic", "unit")
 
     def __init__(self, unit: "Unit[S]", topic: str, place: Place) -> None:
         self.unit = unit
-        self.number = place[1]
         self.topic = topic
         self.place = place
         self.next: int | None = None
