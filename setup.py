@@ -10,6 +10,7 @@ from setuptools import setup
 
 HOT_PATH = (
     "adapters/kafka/producer.py",
+    "adapters/memory/murmur2.py",
     "adapters/store.py",
     "domain/decisioning/arbitration.py",
     "domain/decisioning/content.py",

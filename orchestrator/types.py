@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, Generic, NamedTuple, NewType, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, NamedTuple, NewType, TypeAlias, TypeVar
+
+from mypy_extensions import mypyc_attr
 
 Millis = NewType("Millis", int)
 """Unix epoch, UTC, milliseconds; or a span of them."""
@@ -20,13 +22,17 @@ S = TypeVar("S")
 _NO_VERSIONS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-class Keyed(Protocol):
-    """What the host reads of every state, whatever the fold keeps in it."""
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Keyed:
+    """Base of every state: what the host reads of it, whatever the fold keeps in it."""
 
-    wake_at_ms: int
-    """The next time `on_timer` is due, by the partition's clock; 0: never."""
-    scheduled_ms: int
-    """The host's own: the earliest timer entry known for this key; 0 in a new state, not kept."""
+    __slots__ = ("scheduled_ms", "wake_at_ms")
+
+    def __init__(self) -> None:
+        self.wake_at_ms: int = 0
+        """The next time `on_timer` is due, by the partition's clock; 0: never."""
+        self.scheduled_ms: int = 0
+        """The host's own: the earliest timer entry known for this key; not kept."""
 
 
 class Position(NamedTuple):
@@ -85,14 +91,17 @@ class Emit:
         value: Carries `id`, `type` and `time_ms`; None is a tombstone.
     """
 
-    __slots__ = ("key", "part_encoded", "topic", "traceparent", "value")
+    __slots__ = ("key", "part_encoded", "refusals", "topic", "traceparent", "value")
 
     def __init__(self, topic: str, key: str, value: Payload | None) -> None:
         self.topic = topic
         self.key = key
         self.value = value
-        self.part_encoded: Payload | None = None
-        """Reads as `value` once it is encoded; parts of it are that already. For speed only."""
+        self.part_encoded: tuple[str, Any] | None = None
+        """A field of `value`, and what reads as that field once it is encoded: parts of it are that
+        already. For speed only."""
+        self.refusals: tuple[str, ...] = ()
+        """Reason codes of the actions that a decision refused: the host counts them."""
         self.traceparent: str | None = None
         """The runner's own: trace of the record that caused it."""
 

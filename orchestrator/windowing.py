@@ -4,9 +4,8 @@ Both are plain values driven by arguments: nothing here reads a clock (compare b
 `operators/windowing.py`: the watermark moves with the records, on with system time, never back).
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from orchestrator.types import Record
@@ -46,18 +45,47 @@ class PartitionClock:
         return self.now_ms
 
 
-@dataclass(slots=True)
+_FORGET_AT: Final = 1024
+
+
 class _Lane:
-    topic: str
-    waiting: deque[Any] = field(default_factory=deque)
-    head: Record | None = None
-    """The first of those waiting, decoded."""
-    time_ms: int = 0
-    """Running maximum of event time: a late record does not hold the other topics up."""
-    yielded_ms: int = 0
-    """The running maximum as of the last record handed out: what a restart begins from."""
-    at_end: bool = False
-    waiting_since_ms: int | None = None
+    """One topic: a queue in a list, of which the first `taken` are gone."""
+
+    __slots__ = (
+        "at_end",
+        "head",
+        "items",
+        "taken",
+        "time_ms",
+        "topic",
+        "waiting_since_ms",
+        "yielded_ms",
+    )
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        self.items: list[Any] = []
+        self.taken: int = 0
+        self.head: Record | None = None
+        """The first of those waiting, decoded."""
+        self.time_ms: int = 0
+        """Running maximum of event time: a late record does not hold the other topics up."""
+        self.yielded_ms: int = 0
+        """The running maximum as of the last record handed out: what a restart begins from."""
+        self.at_end: bool = False
+        self.waiting_since_ms: int = -1
+        """By the caller's clock; -1: not waited for."""
+
+    def take(self) -> Any:
+        """The first of those waiting."""
+        at = self.taken
+        item = self.items[at]
+        self.items[at] = None
+        self.taken = at + 1
+        if self.taken == len(self.items) or self.taken == _FORGET_AT:
+            del self.items[: self.taken]
+            self.taken = 0
+        return item
 
 
 class TopicMerge:
@@ -86,10 +114,10 @@ class TopicMerge:
     def push(self, topic: str, item: Any) -> int:
         """Buffer one; within a topic the log's order stands. Return how many wait there."""
         lane = self._lanes[topic]
-        lane.waiting.append(item)
+        lane.items.append(item)
         lane.at_end = False
-        lane.waiting_since_ms = None
-        return len(lane.waiting)
+        lane.waiting_since_ms = -1
+        return len(lane.items) - lane.taken
 
     def mark_end(self, topic: str) -> None:
         """The reader stands at the topic's end: nothing to wait for."""
@@ -97,7 +125,8 @@ class TopicMerge:
 
     def buffered(self, topic: str) -> int:
         """How many wait on a topic."""
-        return len(self._lanes[topic].waiting)
+        lane = self._lanes[topic]
+        return len(lane.items) - lane.taken
 
     def ready(self, mono_ms: int) -> Iterator[Record]:
         """Yield what may be folded now, in order; stop where a lagging topic must be waited for."""
@@ -105,25 +134,33 @@ class TopicMerge:
         while True:
             best: _Lane | None = None
             for lane in lanes:
-                if lane.head is None and lane.waiting:
-                    head = self._decode(lane.topic, lane.waiting[0])
-                    lane.head = head
-                    lane.time_ms = max(lane.time_ms, head.time_ms)
-                if lane.head is not None:
-                    if best is None or lane.time_ms < best.time_ms:
-                        best = lane
-                elif not lane.at_end:
-                    if lane.waiting_since_ms is None:
-                        lane.waiting_since_ms = mono_ms
-                    if mono_ms - lane.waiting_since_ms < self._wait_ms:
+                if lane.head is None:
+                    if lane.taken == len(lane.items):
+                        if lane.at_end or self._was_waited_for(lane, mono_ms):
+                            continue
                         return
+                    self._decode_head(lane)
+                if best is None or lane.time_ms < best.time_ms:
+                    best = lane
             if best is None or best.head is None:
                 return
             record = best.head
             best.head = None
             best.yielded_ms = best.time_ms
-            self.given = best.waiting.popleft()
+            self.given = best.take()
             yield record
+
+    def _decode_head(self, lane: _Lane) -> None:
+        head = self._decode(lane.topic, lane.items[lane.taken])
+        lane.head = head
+        if head.time_ms > lane.time_ms:  # noqa: PLR1730 - faster than a call
+            lane.time_ms = head.time_ms
+
+    def _was_waited_for(self, lane: _Lane, mono_ms: int) -> bool:
+        """Whether a topic that lags was waited for long enough."""
+        if lane.waiting_since_ms < 0:
+            lane.waiting_since_ms = mono_ms
+        return mono_ms - lane.waiting_since_ms >= self._wait_ms
 
     def time_ms(self, topic: str) -> int:
         """Greatest event time of what was decoded so far, 0 at first."""
@@ -131,7 +168,7 @@ class TopicMerge:
 
     def is_idle(self) -> bool:
         """Every topic is read to its end and handed out: only then may the clock run on alone."""
-        return all(lane.at_end and not lane.waiting for lane in self._lanes.values())
+        return all(lane.at_end and lane.taken == len(lane.items) for lane in self._lanes.values())
 
     def times(self) -> dict[str, int]:
         """Running maxima of what was handed out, to be kept with the partition's state.

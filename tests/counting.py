@@ -10,21 +10,21 @@ from typing import Any
 import orjson
 
 from orchestrator.errors import InvalidRecord
-from orchestrator.types import Emit, Millis, Record, Scope, Step
+from orchestrator.types import Emit, Keyed, Millis, Record, Scope, Step
 
 SILENCE_MS = 1_000
 
 
-class Counted:
+class Counted(Keyed):
     """How many records a key had."""
 
-    __slots__ = ("count", "last_ms", "scheduled_ms", "wake_at_ms")
+    __slots__ = ("count", "last_ms")
 
     def __init__(self, count: int = 0, last_ms: int = 0, wake_at_ms: int = 0) -> None:
+        super().__init__()
         self.count = count
         self.last_ms = last_ms
         self.wake_at_ms = wake_at_ms
-        self.scheduled_ms = 0
 
 
 class Message:

@@ -194,7 +194,7 @@ def expected_commands(events: Iterable[Event], counts: Sequence[int]) -> dict[in
     commands = 0
     for number, event in enumerate(islice(events, max(counts)), 1):
         click = decode(event.value)
-        session, command = fold(sessions.get(click.profile_id), click, Session)
+        session, command = fold(sessions.get(click.profile_id), click)
         sessions[click.profile_id] = session
         commands += command is not None
         if number in counts:

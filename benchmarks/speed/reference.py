@@ -8,7 +8,7 @@ needs msgspec and nothing else, so it runs in the peers' virtualenv too.
 
 from collections.abc import Callable
 from math import exp, log1p
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -117,8 +117,6 @@ class Session(msgspec.Struct, array_like=True):
     commands: int = 0
     command_ms: int = 0
 
-
-S = TypeVar("S", bound=Session)
 
 FIELDS: Final = len(Session.__struct_fields__)
 
@@ -331,17 +329,16 @@ def _command(s: Session, click: Click) -> dict[str, Any]:
     }
 
 
-def fold(session: S | None, click: Click, kind: type[S]) -> tuple[S | None, dict[str, Any] | None]:
+def fold(session: Session | None, click: Click) -> tuple[Session | None, dict[str, Any] | None]:
     """Fold one click; return the session to keep (None: it ended) and a command, if any.
 
     Args:
         session: The state of the click's profile, changed in place.
         click: The event.
-        kind: `Session`, or a class of a host that adds fields of its own.
     """
     now = click.time_ms
     if session is None:
-        session = kind(click.session_id or click.profile_id, now, now)
+        session = Session(click.session_id or click.profile_id, now, now)
     session.events += 1
     session.last_ms = max(session.last_ms, now)
     event_type = click.type

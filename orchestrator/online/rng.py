@@ -15,6 +15,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
+from mypy_extensions import i64
+
 _SCALE: Final = 2.0**-53
 _SEPARATOR: Final = "\x1f"
 _NAMING: Final = blake2b(digest_size=10)
@@ -36,10 +38,10 @@ def uniform(key: str, salt: str = "") -> float:
     state = _salted(salt).copy()
     state.update(key.encode())
     digest = state.digest()
-    upper = 0
-    for byte in digest[:6]:
-        upper = upper << 8 | byte
-    return (upper << 5 | digest[6] >> 3) * _SCALE
+    upper: i64 = 0
+    for at in range(7):
+        upper = upper << 8 | digest[at]
+    return int(upper >> 3) * _SCALE
 
 
 @lru_cache(maxsize=256)
@@ -48,16 +50,21 @@ def _salted(salt: str) -> blake2b:
     return blake2b(f"{salt}{_SEPARATOR}".encode(), digest_size=8)
 
 
-def decision_hex(*parts: str | int) -> str:
-    """Twenty hex digits that name what the parts name: a redelivery repeats them.
+def position_hex(topic: str, partition: int, offset: int) -> str:
+    """Twenty hex digits that name a record by its place: a redelivery repeats them.
 
-    Args:
-        parts: A position (topic, partition, offset), or ("timer", profile, session, kind, due_ms).
-
-    >>> decision_hex("clickstream", 3, 4711)
+    >>> position_hex("clickstream", 3, 4711)
     '97e4fa92dbe9091fab3b'
     """
-    text = _SEPARATOR.join([str(part) for part in parts])
+    return _hex(f"{topic}\x1f{partition}\x1f{offset}")
+
+
+def timer_hex(profile_id: str, session_id: str, kind: str, due_ms: int) -> str:
+    """Twenty hex digits that name what was due, whenever it was noticed."""
+    return _hex(f"timer\x1f{profile_id}\x1f{session_id}\x1f{kind}\x1f{due_ms}")
+
+
+def _hex(text: str) -> str:
     state = _NAMING.copy()
     state.update(text.encode())
     return state.hexdigest()

@@ -4,6 +4,7 @@ from typing import Any
 
 from orchestrator.domain.outcomes import Claim, Purchase, Visit
 from orchestrator.domain.risk import Scored
+from orchestrator.types import Keyed
 
 MAX_VISITS = 8
 MAX_CLAIMS = 96
@@ -80,8 +81,8 @@ class Followed:
         return followed
 
 
-class Awaiting:
-    """State of one profile in the learner (`ports.Keyed`)."""
+class Awaiting(Keyed):
+    """State of one profile in the learner."""
 
     __slots__ = (
         "early",
@@ -89,11 +90,10 @@ class Awaiting:
         "loose_ms",
         "profile_id",
         "purchases",
-        "scheduled_ms",
-        "wake_at_ms",
     )
 
     def __init__(self, profile_id: str) -> None:
+        super().__init__()
         self.profile_id = profile_id
         self.followed: list[Followed] = []
         """Most recent last."""
@@ -102,8 +102,6 @@ class Awaiting:
         """Acknowledgements read before their decision: command and type."""
         self.loose_ms = 0
         """Time of the latest record about an order, or of such an acknowledgement."""
-        self.wake_at_ms = 0
-        self.scheduled_ms = 0
 
     def find(self, session_id: str) -> Followed | None:
         for followed in self.followed:

@@ -19,7 +19,6 @@ from faust.transport.producer import ProducerBuffer
 
 from benchmarks.speed.engines.job import Job, from_command_line
 from benchmarks.speed.reference import (
-    Session,
     decode,
     dump_state,
     encode,
@@ -78,7 +77,7 @@ def build(job: Job) -> faust.App:
                 key = event.key
                 click = decode(event.value)
                 kept = table.get(key)
-                session, command = fold(None if kept is None else load_state(kept), click, Session)
+                session, command = fold(None if kept is None else load_state(kept), click)
                 if session is None:
                     table.pop(key, None)
                 else:

@@ -29,7 +29,7 @@ class SessionLogic(StatefulBatchLogic[bytes, Any, bytes]):
         session = self.session
         for value in values:
             click = decode(value)
-            session, command = fold(session, click, Session)
+            session, command = fold(session, click)
             if command is not None:
                 commands.append(KafkaSinkMessage(click.profile_id.encode(), encode(command)))
         self.session = session

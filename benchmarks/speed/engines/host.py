@@ -15,16 +15,19 @@ from orchestrator.errors import InvalidRecord
 from orchestrator.runtimes.worker.logs import Quiet
 from orchestrator.runtimes.worker.run import run_host
 from orchestrator.runtimes.worker.settings import HostSettings
-from orchestrator.types import Emit, Millis, Record, Scope, Step
+from orchestrator.types import Emit, Keyed, Millis, Record, Scope, Step
 
 CHANGELOG = "orchestrator.state"
 
 
-class HostSession(Session, array_like=True):
-    """The reference session with the two fields a host keeps."""
+class HostSession(Keyed):
+    """The reference session as a host keeps it."""
 
-    wake_at_ms: int = 0
-    scheduled_ms: int = 0
+    __slots__ = ("session",)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
 
 
 class ReferenceProcessor:
@@ -52,10 +55,12 @@ class ReferenceProcessor:
         self, scope: Scope, state: HostSession | None, record: Record, now: Millis
     ) -> Step[HostSession]:
         self.seen += 1
-        session, command = fold(state, record.value, HostSession)
-        if command is None:
-            return Step(session)
-        return Step(session, (Emit(self._output, record.key, command),))
+        kept = None if state is None else state.session
+        session, command = fold(kept, record.value)
+        emits = () if command is None else (Emit(self._output, record.key, command),)
+        if session is None:
+            return Step(None, emits)
+        return Step(state or HostSession(session), emits)
 
     def on_timer(
         self, scope: Scope, key: str, state: HostSession, now: Millis
@@ -63,10 +68,10 @@ class ReferenceProcessor:
         return Step(state)
 
     def dump(self, state: HostSession) -> Any:
-        return msgspec.structs.astuple(state)
+        return msgspec.structs.astuple(state.session)
 
     def load(self, row: Any) -> HostSession:
-        return msgspec.convert(row, HostSession)
+        return HostSession(msgspec.convert(row, Session))
 
 
 def main(job: Job) -> int:

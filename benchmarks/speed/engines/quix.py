@@ -6,7 +6,7 @@ import logging
 from quixstreams import Application, State
 
 from benchmarks.speed.engines.job import Job, from_command_line
-from benchmarks.speed.reference import Session, decode, dump_state, encode, fold, load_state
+from benchmarks.speed.reference import decode, dump_state, encode, fold, load_state
 
 KEY = "s"
 
@@ -39,7 +39,7 @@ def main(job: Job) -> None:
         nonlocal seen
         click = decode(value)
         kept = state.get_bytes(KEY)
-        session, command = fold(None if kept is None else load_state(kept), click, Session)
+        session, command = fold(None if kept is None else load_state(kept), click)
         if session is None:
             state.delete(KEY)
         else:

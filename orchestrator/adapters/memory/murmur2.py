@@ -3,25 +3,33 @@
 Source: `org.apache.kafka.common.utils.Utils.murmur2` (32 bit MurmurHash2, seed 0x9747b28c).
 """
 
-_M = 0x5BD1E995
-_MASK = 0xFFFFFFFF
+from typing import Final
+
+from mypy_extensions import i64
+
+_M: Final = 0x5BD1E995
+_MASK: Final = 0xFFFFFFFF
 
 
 def murmur2_hash(key: bytes) -> int:
     """The 32 bit hash, unsigned."""
     length = len(key)
-    h = (0x9747B28C ^ length) & _MASK
+    m: i64 = _M
+    mask: i64 = _MASK
+    h: i64 = (0x9747B28C ^ length) & _MASK
+    k: i64
     whole = length & ~3
-    for index in range(0, whole, 4):
-        k = int.from_bytes(key[index : index + 4], "little")
-        k = (k * _M) & _MASK
+    for at in range(0, whole, 4):
+        k = key[at] | key[at + 1] << 8 | key[at + 2] << 16 | key[at + 3] << 24
+        k = (k * m) & mask
         k ^= k >> 24
-        h = ((h * _M) & _MASK) ^ ((k * _M) & _MASK)
+        h = ((h * m) & mask) ^ ((k * m) & mask)
     if whole < length:
-        h ^= int.from_bytes(key[whole:], "little")
-        h = (h * _M) & _MASK
+        for at in range(whole, length):
+            h ^= key[at] << (8 * (at - whole))
+        h = (h * m) & mask
     h ^= h >> 13
-    h = (h * _M) & _MASK
+    h = (h * m) & mask
     return h ^ (h >> 15)
 
 

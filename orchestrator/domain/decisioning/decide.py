@@ -5,7 +5,7 @@ from typing import Any, Final, TypeAlias
 
 from orchestrator.domain.decisioning.arbitration import best_of, choose, greedy, inverse_gap
 from orchestrator.domain.decisioning.kinds import Arbitration, Arm
-from orchestrator.domain.decisioning.plan import Candidate, Plan, cart_of
+from orchestrator.domain.decisioning.plan import Candidate, Plan, Refused, cart_of
 from orchestrator.domain.decisioning.policy_set import PolicySet
 from orchestrator.domain.decisioning.situation import Situation
 from orchestrator.online.rng import uniform
@@ -28,6 +28,7 @@ class Decision:
         "floor_share",
         "holdout",
         "index",
+        "lines",
         "plan",
         "policy",
         "reason",
@@ -41,12 +42,15 @@ class Decision:
         policies: PolicySet,
         situation: Situation,
         candidates: list[Candidate],
+        lines: list[Refused | None],
     ) -> None:
         self.decision_id = decision_id
         self.policy = policies.version
         self.situation = situation
         self.candidates = candidates
         """One for each action in force, in file order, and `do_nothing` last. Read only."""
+        self.lines = lines
+        """For each candidate that is refused what all such decisions share; None: allowed."""
         self.index = len(candidates) - 1
         """Place of the chosen candidate."""
         self.best = DO_NOTHING
@@ -136,7 +140,7 @@ class Decision:
     @property
     def cancel_on(self) -> tuple[str, ...]:
         """What revokes the command."""
-        return self.plan.action.cancel_on if self.plan is not None else ()
+        return self.plan.cancel_on if self.plan is not None else ()
 
 
 def decide(policies: PolicySet, situation: Situation, decision_id: str) -> Decision:
@@ -156,7 +160,7 @@ def decide(policies: PolicySet, situation: Situation, decision_id: str) -> Decis
     contact = policies.contact
     holdout = _bucket(person, contact.holdout_salt) < contact.holdout_share
     arm = _arm(policies, person)
-    candidates, allowed, common = _candidates(policies, situation, arm, holdout=holdout)
+    candidates, lines, allowed, common = _candidates(policies, situation, arm, holdout=holdout)
     nothing: Candidate = {
         "action": DO_NOTHING,
         "allowed": True,
@@ -167,7 +171,8 @@ def decide(policies: PolicySet, situation: Situation, decision_id: str) -> Decis
         "propensity": 1.0,
     }
     candidates.append(nothing)
-    decision = Decision(decision_id, policies, situation, candidates)
+    lines.append(None)
+    decision = Decision(decision_id, policies, situation, candidates, lines)
     decision.draw = uniform(decision_id)
     decision.holdout = holdout
     if arm is not None and policies.experiment is not None:
@@ -181,18 +186,25 @@ def decide(policies: PolicySet, situation: Situation, decision_id: str) -> Decis
 
 def _candidates(
     policies: PolicySet, situation: Situation, arm: Arm | None, *, holdout: bool
-) -> tuple[list[Candidate], list[tuple[int, Plan]], str | None]:
-    """Lines of the ledger; plans that may be chosen with their places; what refused all."""
+) -> tuple[list[Candidate], list[Refused | None], list[tuple[int, Plan]], str | None]:
+    """Candidates, and what refused ones share; plans to choose from, placed; what refused all."""
     refused = policies.common.refusal(situation) if policies.common is not None else None
     if refused is not None:
-        return [plan.refused(refused) for plan in policies.plans], [], refused
+        all_refused: list[Refused | None] = []
+        rows: list[Candidate] = []
+        for plan in policies.plans:
+            line = plan.refused(refused)
+            all_refused.append(line)
+            rows.append(line.row)
+        return rows, all_refused, [], refused
     guard = policies.guard
     moment = guard.moment(situation)
     order = order_of(situation, policies.arbitration)
-    rows, in_question = policies.agenda(situation)
-    candidates = list(rows)
+    agenda = policies.agenda(situation)
+    candidates = list(agenda.rows)
+    lines: list[Refused | None] = list(agenda.lines)
     allowed: list[tuple[int, Plan]] = []
-    for index, plan in in_question:
+    for index, plan in agenda.in_question:
         exposure = 0
         code = plan.gate(situation)
         if code is None:
@@ -203,13 +215,16 @@ def _candidates(
             if code is None and holdout:
                 code = "holdout"
         if code is not None:
-            candidates[index] = plan.refused(code)
+            line = plan.refused(code)
+            candidates[index] = line.row
+            lines[index] = line
             continue
+        lines[index] = None
         candidates[index] = _allowed(
             policies.arbitration, plan, situation, arm, order=order, exposure_cents=exposure
         )
         allowed.append((index, plan))
-    return candidates, allowed, None
+    return candidates, lines, allowed, None
 
 
 def _allowed(

@@ -15,17 +15,22 @@ from orchestrator.online.rounding import rounded, whole
 
 Candidate: TypeAlias = dict[str, Any]
 """A candidate in the form of the ledger. Those of refused actions are shared: never change one."""
+WITHDRAWN: Final = "consent_withdrawn"
+"""A word of `cancel_on`."""
 _PER_UNIT: Final = 1_000_000
 """Six digits of a score are kept: what is logged is what was used."""
 OFFERED_SPAN_MS: Final = 60 * 86_400_000
 """How long a person keeps the draw of `offered_share`."""
 
 
-class Refused(Candidate):
+class Refused:
     """The line of a refused action, shared by all decisions that it is refused in so."""
 
-    def __init__(self, row: Candidate) -> None:
-        super().__init__(row)
+    __slots__ = ("code", "encoded", "row")
+
+    def __init__(self, code: str, row: Candidate) -> None:
+        self.code = code
+        self.row = row
         self.encoded: Any = None
         """Room for whoever writes ledgers to keep its encoded form."""
 
@@ -52,6 +57,7 @@ class Plan:
         "_stage_gates",
         "_treatments",
         "action",
+        "cancel_on",
         "contact_cost_cents",
         "fixed_cents",
         "follow_ups",
@@ -86,6 +92,8 @@ class Plan:
         self.offered_share = action.offered_share
         self.protection = Protection(action, guard)
         self.offer = action.offer
+        # a person's no ends everything, whatever the policy says
+        self.cancel_on = tuple(dict.fromkeys((*action.cancel_on, WITHDRAWN)))
         self._acceptance = {str(stage): share for stage, share in action.acceptance.items()}
         self._default = action.acceptance["default"]
         self._concerns = tuple((str(name), weight) for name, weight in action.concerns.items())
@@ -214,18 +222,17 @@ class Plan:
 
     def refused(self, code: str) -> Refused:
         """The ledger's line of the refused action."""
-        row = self._refused.get(code)
-        if row is None:
-            row = self._refused[code] = Refused(
-                {
-                    "action": self.name,
-                    "channel": self.action.channel,
-                    "allowed": False,
-                    "refused_by": code,
-                    "propensity": 0.0,
-                }
-            )
-        return row
+        line = self._refused.get(code)
+        if line is None:
+            row: Candidate = {
+                "action": self.name,
+                "channel": self.action.channel,
+                "allowed": False,
+                "refused_by": code,
+                "propensity": 0.0,
+            }
+            line = self._refused[code] = Refused(code, row)
+        return line
 
 
 def _known(names: Iterable[str], situation: Situation) -> bool:

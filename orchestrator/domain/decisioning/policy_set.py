@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from orchestrator.domain.decisioning.action import Action
 from orchestrator.domain.decisioning.conditions import leaves
@@ -24,14 +24,11 @@ from orchestrator.domain.decisioning.kinds import (
     Reward,
     SignalSet,
 )
-from orchestrator.domain.decisioning.plan import Candidate, Plan
+from orchestrator.domain.decisioning.plan import Candidate, Plan, Refused
 from orchestrator.domain.decisioning.situation import Contact, Situation
 from orchestrator.domain.decisioning.validation import SINGLE, trees, typed, validate
 from orchestrator.errors import InvalidPolicy
 
-Agenda: TypeAlias = tuple[tuple[Candidate, ...], tuple[tuple[int, Plan], ...]]
-"""A line for each action, refused where that is certain from the outset (else it only holds the
-place), and those in question, with their places."""
 Sent = TypeVar("Sent", bound=Contact)
 AGENDAS_MAX: Final = 256
 HASH_DIGITS: Final = 12
@@ -47,6 +44,18 @@ def content_hash(documents: Any) -> str:
     """
     text = json.dumps(documents, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return "sha256:" + sha256(text.encode()).hexdigest()[:HASH_DIGITS]
+
+
+class Agenda(NamedTuple):
+    """What trigger and stage alone say of the actions in force."""
+
+    lines: tuple[Refused, ...]
+    """One for each action, refused where that is certain from the outset; else it only holds the
+    place."""
+    rows: tuple[Candidate, ...]
+    """Theirs."""
+    in_question: tuple[tuple[int, Plan], ...]
+    """The other actions, with their places."""
 
 
 class PolicySet:
@@ -108,16 +117,15 @@ class PolicySet:
         found = self._agendas.get(key)
         if found is None:
             codes = [plan.outset(situation) for plan in self.plans]
-            found = (
-                tuple(
-                    plan.refused(code or "") for plan, code in zip(self.plans, codes, strict=True)
-                ),
-                tuple(
-                    (index, plan)
-                    for index, (plan, code) in enumerate(zip(self.plans, codes, strict=True))
-                    if code is None
-                ),
+            lines = tuple(
+                plan.refused(code or "") for plan, code in zip(self.plans, codes, strict=True)
             )
+            in_question = tuple(
+                (index, plan)
+                for index, (plan, code) in enumerate(zip(self.plans, codes, strict=True))
+                if code is None
+            )
+            found = Agenda(lines, tuple(line.row for line in lines), in_question)
             if len(self._agendas) < AGENDAS_MAX:
                 self._agendas[key] = found
         return found

@@ -3,6 +3,8 @@
 from typing import Final
 from zlib import crc32
 
+from mypy_extensions import i64
+
 _TAIL_BYTES: Final = 6
 _CRC_SHIFT: Final = 21
 _MASK: Final = 2**53 - 1
@@ -21,10 +23,13 @@ def event_hash(event_id: str) -> int:
     1
     """
     text = event_id.encode()
-    tail = 0
-    for byte in text[-_TAIL_BYTES:]:
-        tail = tail << 8 | byte
-    return (crc32(text[:-_TAIL_BYTES]) << _CRC_SHIFT) + tail & _MASK
+    end = len(text)
+    split = max(0, end - _TAIL_BYTES)
+    tail: i64 = 0
+    for at in range(split, end):
+        tail = tail << 8 | text[at]
+    front: i64 = crc32(text[:split])
+    return (front << _CRC_SHIFT) + tail & _MASK
 
 
 def mark(text: str) -> int:

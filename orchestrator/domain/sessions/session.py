@@ -2,6 +2,8 @@
 
 from typing import Any, Final, Literal
 
+from mypy_extensions import i64
+
 from orchestrator.domain.sessions.course import Course
 from orchestrator.domain.sessions.intake import INTAKES, ClickEvent, take_unknown
 from orchestrator.domain.sessions.items import HESITATION, REFRESH, Item, read_items, write_items
@@ -14,6 +16,7 @@ Verdict = Literal["added", "duplicate", "late"]
 DECISIONS_MAX: Final = 32
 _PLAIN_ROW: Final = 10
 """Length of a stored session of less than a minute, without decisions."""
+_BIT_MASK: Final = 31
 _TRIM_AT: Final = 32
 """So few recent events are not looked through for old ones at each event."""
 
@@ -39,6 +42,7 @@ class Session(Tally):
         "_floor_ms",
         "_hashes",
         "_items",
+        "_seen",
         "_times",
         "base_id",
         "behind_ms",
@@ -83,6 +87,8 @@ class Session(Tally):
         self._floor_hash: int = 0
         self._times: list[int] = []
         self._hashes: list[int] = []
+        self._seen: i64 = 0
+        """A bit for each recent event, by its hash: most that are new need no look at the list."""
         self._items: list[Item] = []
 
     # -- events
@@ -99,8 +105,10 @@ class Session(Tally):
         last_ms = self.last_ms
         if time_ms <= last_ms and self._is_final(time_ms, event_id_hash):
             return "late"
-        if event_id_hash in hashes and self._knows(event_id_hash):
+        bit = _bit(event_id_hash)
+        if self._seen & bit and event_id_hash in hashes and self._knows(event_id_hash):
             return "duplicate"
+        self._seen |= bit
         item = INTAKES.get(event.type, take_unknown)(self, event.properties, time_ms)
         self.events_count += 1
         context = event.context
@@ -172,6 +180,7 @@ class Session(Tally):
         self.last_ms = max(self.last_ms, other.last_ms)
         self._times += other._times  # noqa: SLF001
         self._hashes += other._hashes  # noqa: SLF001
+        self._seen |= other._seen  # noqa: SLF001
         self._items += other._items  # noqa: SLF001
         for time_ms, item in zip(other._times, other._items, strict=True):  # noqa: SLF001
             self.course.follow(time_ms, item)
@@ -187,6 +196,12 @@ class Session(Tally):
         del self.decision_ids[:-DECISIONS_MAX]
         self.last_decision_ms = now_ms
         self.risk_last = risk
+
+    def _see_again(self) -> None:
+        seen: i64 = 0
+        for event_id_hash in self._hashes:
+            seen |= _bit(event_id_hash)
+        self._seen = seen
 
     def _follow_again(self) -> None:
         course = self._final.copy() if self._final is not None else Course()
@@ -214,6 +229,7 @@ class Session(Tally):
             course.follow(times[at], items[at])
         del times[:final]
         del self._hashes[:final]
+        self._see_again()
         del items[:final]
 
     # -- what it tells
@@ -361,6 +377,7 @@ class Session(Tally):
         session.load_tally(tally, last_ms)
         session._times = [last_ms - before_ms for before_ms in times]
         session._hashes = hashes[:]
+        session._see_again()
         session._items = read_items(items)
         if len(row) > _PLAIN_ROW:
             session._load_more(row[_PLAIN_ROW:])
@@ -373,3 +390,7 @@ class Session(Tally):
         if len(more) > 1:
             _, ids, self.last_decision_ms, self.risk_last, self._floor_ms, self._floor_hash = more
             self.decision_ids = list(ids)
+
+
+def _bit(event_id_hash: int) -> i64:
+    return i64(1) << (event_id_hash & _BIT_MASK)

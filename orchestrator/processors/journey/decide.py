@@ -12,7 +12,7 @@ from orchestrator.domain.sessions.session import Session
 from orchestrator.domain.signals.features import features
 from orchestrator.online.rounding import rounded
 from orchestrator.processors.journey.budgets import budgets_left_cents, spend
-from orchestrator.processors.journey.intake import COUNT_MAX, WITHDRAWN
+from orchestrator.processors.journey.intake import COUNT_MAX
 from orchestrator.processors.journey.ledger import channel_topic, ledger_entry
 from orchestrator.processors.journey.state import (
     MAX_COMMANDS,
@@ -68,7 +68,7 @@ class Decider:
             facts=self._cart(session, self._person(profile, now)),
             consent=profile.facts.consent,
             customer_id=profile.facts.customer_id,
-            contacts=policies.relevant(profile.contacts, now),
+            contacts=profile.contacts,
             dismissed=profile.dismissals,
             suppressions=_suppressions(profile, session.opened_ms),
             budgets_left_cents=budgets_left_cents(scope, policies, now),
@@ -100,7 +100,7 @@ class Decider:
             facts=self._person(profile, now) | planned.facts,
             consent=profile.facts.consent,
             customer_id=profile.facts.customer_id,
-            contacts=policies.relevant(profile.contacts, now),
+            contacts=profile.contacts,
             dismissed=profile.dismissals,
             suppressions=suppressions,
             budgets_left_cents=budgets_left_cents(scope, policies, now),
@@ -196,7 +196,8 @@ class Decider:
                 budget, amount_cents = decision.spends
                 spend(scope, budget, amount_cents, trigger.now_ms)
         entry = self._entry(scope, situation, decision, trigger, named, command_id)
-        return [ledger_entry(profile_id, entry), *emits]
+        emits.insert(0, ledger_entry(profile_id, entry, decision.lines))
+        return emits
 
     def _command(
         self,
@@ -208,8 +209,6 @@ class Decider:
     ) -> Emit:
         action = plan.action
         now = situation.now_ms
-        # a person's no ends everything, whatever the policy says
-        cancel_on = tuple(dict.fromkeys((*decision.cancel_on, WITHDRAWN)))
         profile.expire(Millis(now))
         replaced = _replaced(profile.commands, action.channel, action.placement)
         profile.commands = [held for held in profile.commands if held is not replaced]
@@ -222,7 +221,7 @@ class Decider:
                 action.placement,
                 plan.name,
                 decision.expires_at_ms,
-                cancel_on,
+                plan.cancel_on,
             )
         )
         profile.sent.append((command_id, plan.name))
@@ -245,7 +244,7 @@ class Decider:
             "content": self._content(situation, decision, plan),
             "expires_at_ms": decision.expires_at_ms,
             "supersedes": replaced.command_id if replaced else None,
-            "cancel_on": list(cancel_on),
+            "cancel_on": list(plan.cancel_on),
             "policy": decision.policy,
             "experiment": decision.experiment,
         }

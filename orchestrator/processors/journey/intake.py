@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from orchestrator.domain.decisioning.plan import WITHDRAWN
 from orchestrator.domain.decisioning.situation import CHANNELS
 from orchestrator.domain.outcomes.purchases import PLACING
 from orchestrator.domain.sessions.session import Session
@@ -13,8 +14,8 @@ from orchestrator.types import Emit, Millis
 CENTS_MAX: Final = 10**12
 COUNT_MAX: Final = 10**6
 """Beyond is no customer but a mistake; the ledger's facts have bounds."""
-WITHDRAWN = ERASED = "consent_withdrawn"
-"""Every command can be revoked for this reason, whatever its policy says."""
+ERASED: Final = WITHDRAWN
+"""Whoever is erased consents to nothing."""
 
 
 def revoke(

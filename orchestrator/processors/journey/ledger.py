@@ -1,10 +1,11 @@
 """The messages the fast lane writes: ledger entries, commands, revocations, closed sessions."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
 
-from orchestrator.domain.decisioning.plan import Candidate, Refused
+from orchestrator.domain.decisioning.plan import Refused
 from orchestrator.domain.sessions.session import Session
 from orchestrator.processors.journey.state import Outstanding
 from orchestrator.types import Emit, Millis, Payload
@@ -19,20 +20,26 @@ def channel_topic(channel: str) -> str:
     return f"interventions.{channel}"
 
 
-def ledger_entry(profile_id: str, entry: Payload) -> Emit:
-    """An entry; the lines of refused actions, half of its bytes, are encoded once and kept."""
+def ledger_entry(profile_id: str, entry: Payload, lines: Sequence[Refused | None]) -> Emit:
+    """An entry; what it says of refused actions, half of its bytes, is encoded once and kept.
+
+    Args:
+        profile_id: Key of the entry.
+        entry: The entry.
+        lines: Of its candidates those that are refused; None: allowed.
+    """
     emit = Emit(LEDGER, profile_id, entry)
-    emit.part_encoded = entry | {"candidates": [_encoded(row) for row in entry["candidates"]]}
+    encoded: list[Any] = entry["candidates"][:]
+    refusals: list[str] = []
+    for at, line in enumerate(lines):
+        if line is not None:
+            if line.encoded is None:
+                line.encoded = orjson.Fragment(orjson.dumps(line.row))
+            encoded[at] = line.encoded
+            refusals.append(line.code)
+    emit.part_encoded = ("candidates", encoded)
+    emit.refusals = tuple(refusals)
     return emit
-
-
-def _encoded(row: Candidate) -> Any:
-    if not isinstance(row, Refused):
-        return row
-    encoded = row.encoded
-    if encoded is None:
-        encoded = row.encoded = orjson.Fragment(orjson.dumps(row))
-    return encoded
 
 
 def revocation(profile_id: str, command: Outstanding, reason: str, now: Millis) -> Emit:

@@ -123,14 +123,16 @@ class JourneyProcessor:
         key = record.key
         profile = state or Profile(SessionSet(self.sessions))
         session, verdict = profile.sessions.route(event)
-        kind = event.type
+        kind: str = event.type
         if session is None:
             return self._late(key, profile, event, now)
         if verdict == "duplicate":
             return Step(profile)
-        profile.last_ms = max(profile.last_ms, event.time_ms)
-        if event.customer_id:
-            profile.facts.customer_id = event.customer_id
+        if record.time_ms > profile.last_ms:  # noqa: PLR1730 - faster than a call
+            profile.last_ms = record.time_ms
+        customer_id: str | None = event.customer_id
+        if customer_id:
+            profile.facts.customer_id = customer_id
         emits: list[Emit] = []
         if kind == "order_completed":
             order = KnownOrder(event.properties.order_id, event.time_ms, session.session_id)

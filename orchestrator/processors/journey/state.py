@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from orchestrator.domain.sessions.session import Session
 from orchestrator.domain.sessions.session_set import SessionSet
-from orchestrator.types import CommandId, DecisionId, Millis, SessionId
+from orchestrator.types import CommandId, DecisionId, Keyed, Millis, SessionId
 
 MAX_COMMANDS: Final = 8
 MAX_ORDERS: Final = 32
@@ -118,8 +118,8 @@ class Facts:
         return facts
 
 
-class Profile:
-    """State of one profile in the worker (`ports.Keyed`)."""
+class Profile(Keyed):
+    """State of one profile in the worker."""
 
     __slots__ = (
         "behind_ms",
@@ -133,13 +133,12 @@ class Profile:
         "last_ms",
         "last_order_ms",
         "orders",
-        "scheduled_ms",
         "sent",
         "sessions",
-        "wake_at_ms",
     )
 
     def __init__(self, sessions: SessionSet) -> None:
+        super().__init__()
         self.sessions = sessions
         self.facts = Facts()
         self.commands: list[Outstanding] = []
@@ -160,8 +159,6 @@ class Profile:
         the shopper's, whatever tab it is looked at in."""
         self.behind_ms = 0
         """By how much the partition's time is ahead of the profile's own, where that matters."""
-        self.wake_at_ms = 0
-        self.scheduled_ms = 0
 
     def learn_order(self, order: KnownOrder) -> bool:
         """Remember a purchase; False where it was known."""

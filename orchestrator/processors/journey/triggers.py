@@ -1,7 +1,7 @@
 """What made a decision due, and the id that follows from it."""
 
 from orchestrator.domain.decisioning.situation import TriggerKind
-from orchestrator.online.rng import decision_hex
+from orchestrator.online.rng import position_hex, timer_hex
 from orchestrator.types import DecisionId, Millis, Payload, Record
 
 
@@ -36,7 +36,7 @@ class Trigger:
             "offset": record.offset,
             "now_ms": now,
         }
-        digits = decision_hex(record.topic, record.partition, record.offset)
+        digits = position_hex(record.topic, record.partition, record.offset)
         return cls(DecisionId(f"dec-{digits}"), now, "event", payload)
 
     @classmethod
@@ -45,6 +45,6 @@ class Trigger:
     ) -> "Trigger":
         """A timer; it names what was due, not when it was noticed."""
         payload: Payload = {"kind": "timer", "timer": name, "due_ms": due_ms, "now_ms": now}
-        digits = decision_hex("timer", profile_id, session_id, name, due_ms)
+        digits = timer_hex(profile_id, session_id, name, due_ms)
         situation: TriggerKind = "silence" if name == "silence" else "follow_up"
         return cls(DecisionId(f"dec-{digits}"), now, situation, payload)

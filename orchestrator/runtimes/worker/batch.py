@@ -1,8 +1,6 @@
 """Fold what is ready, then say what to write: one batch over all partitions of this member."""
 
 from collections import Counter
-from itertools import chain
-from operator import itemgetter
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from orchestrator.errors import FoldFailed, InvalidRecord, OrchestratorError, PartitionFault
@@ -13,14 +11,13 @@ from orchestrator.runtimes.worker.intake import Rejected, was_forwarded
 from orchestrator.runtimes.worker.outbox import Outgoing
 from orchestrator.runtimes.worker.settings import HostSettings
 from orchestrator.runtimes.worker.units import Lane, Unit
-from orchestrator.types import Emit, Keyed, Payload, Position, Record
+from orchestrator.types import Emit, Keyed, Position, Record
 
 S = TypeVar("S", bound=Keyed)
 
 CLOCK_TOPIC: Final = "clickstream"
 CLOCK_MARKER: Final = "clock_advanced"
 _LOOK_AT_CLOCK_EVERY: Final = 64
-_refused_by: Final = itemgetter("refused_by")
 
 
 class Part(NamedTuple):
@@ -62,6 +59,7 @@ class Batch(Generic[S]):
         self.is_cut = False
         """Work remains: the limit of time was reached."""
         self._settings = settings
+        self._group = settings.group
         self._clock = clock
         self._tallies: Counter[tuple[str, str, str]] = Counter()
         """Metric, label and its value: how much to add once the batch stands."""
@@ -69,8 +67,8 @@ class Batch(Generic[S]):
         """Messages by topic."""
         self._chosen: dict[str, int] = {}
         """Decisions by action."""
-        self._decided: list[list[Payload]] = []
-        """Candidates of each decision: what was refused is counted once the batch stands."""
+        self._refused: dict[tuple[str, ...], int] = {}
+        """Decisions by the reason codes of all that they refused: there are few such lists."""
         self._encoded: dict[int, list[Outgoing]] = {}
         """Messages by partition, in order."""
         self._counts = counts
@@ -172,11 +170,12 @@ class Batch(Generic[S]):
     def _take(self, unit: Unit[S], lane: Lane[S], record: Record, raw: RawRecord) -> None:
         value = record.value
         runner = unit.runner
-        if type(value) is Rejected:
+        if isinstance(value, Rejected):
             self._refuse(unit, lane, record, raw, value)
             return
         try:
-            if lane.topic == CLOCK_TOPIC and getattr(value, "type", "") == CLOCK_MARKER:
+            kind: str = getattr(value, "type", "") if lane.topic == CLOCK_TOPIC else ""
+            if kind == CLOCK_MARKER:
                 runner.skip(record.topic, record.offset)
                 runner.advance(record.time_ms)
             elif (
@@ -246,20 +245,23 @@ class Batch(Generic[S]):
             metrics.count("emits", amount, {"topic": topic})
         for action, amount in self._chosen.items():
             metrics.count("decisions", amount, {"action": action})
-        refusals = Counter(map(_refused_by, chain.from_iterable(self._decided)))
+        refusals: Counter[str] = Counter()
+        for codes, amount in self._refused.items():
+            for code in codes:
+                refusals[code] += amount
         for reason, amount in refusals.items():
-            if reason is not None:
-                metrics.count("refusals", amount, {"reason": reason})
+            metrics.count("refusals", amount, {"reason": reason})
 
     def _encode(self, unit: Unit[S]) -> None:
         """Encode what the unit's processor emitted, at once: bytes take a fifth of the room."""
-        settings = self._settings
+        prefix = self._settings.topic_prefix
         encoded = self._encoded.setdefault(unit.number, [])
         try:
             for emit in unit.runner.emits:
-                topic = settings.physical(emit.topic)
-                partition = self._partition(topic, emit.key.encode(), unit.number)
-                encoded.append(outbox.message(topic, partition, emit, settings.group))
+                topic = prefix + emit.topic
+                key = emit.key.encode()
+                partition = self._partition(topic, key, unit.number)
+                encoded.append(outbox.message(topic, partition, key, emit, self._group))
                 self._count(emit)
         except OrchestratorError:
             raise
@@ -273,4 +275,5 @@ class Batch(Generic[S]):
         if topic == "decisions" and value is not None and "chosen" in value:
             action = value["chosen"]["action"]
             self._chosen[action] = self._chosen.get(action, 0) + 1
-            self._decided.append(value["candidates"])
+            refused = emit.refusals
+            self._refused[refused] = self._refused.get(refused, 0) + 1

@@ -17,7 +17,7 @@ from orchestrator.runtimes.worker.membership import Membership
 from orchestrator.runtimes.worker.metrics import NoMetrics, report
 from orchestrator.runtimes.worker.settings import HostSettings, Own, own_assigned
 from orchestrator.runtimes.worker.transaction import Transactions
-from orchestrator.runtimes.worker.units import Unit
+from orchestrator.runtimes.worker.units import Lane, Unit
 from orchestrator.types import Keyed
 
 S = TypeVar("S", bound=Keyed)
@@ -158,20 +158,28 @@ class ExactlyOnceHost(Generic[S]):
         lanes = self.members.lanes
         limit = self.settings.buffer_records
         full: list[Place] = []
+        before, number = "", -1
+        lane: Lane[S] | None = None
         for raw in polled.rows:
-            place = (raw.topic(), raw.partition())
-            offset = raw.offset()
-            lane = lanes.get(place)
-            if lane is None or lane.fetched is None:
-                self.members.note_origin(place, offset)
-            if lane is None or offset < (lane.fetched or 0):
+            topic: str = raw.topic()
+            partition: int = raw.partition()
+            offset: int = raw.offset()
+            if partition != number or topic != before:  # a partition's records come together
+                before, number = topic, partition
+                lane = lanes.get((topic, partition))
+            if lane is None:
+                self.members.note_origin((topic, partition), offset)
+                continue
+            if lane.fetched is None:
+                self.members.note_origin(lane.place, offset)
+            elif offset < lane.fetched:
                 continue
             lane.fetched = offset + 1
             if lane.unit.merge.push(lane.topic, raw) >= limit and not lane.paused:
                 lane.paused = True
                 full.append(lane.place)
-        for topic, partition, end in polled.ends:
-            lane = lanes.get((topic, partition))
+        for place_topic, place_number, end in polled.ends:
+            lane = lanes.get((place_topic, place_number))
             if lane is not None and (lane.fetched is None or lane.fetched <= end):
                 lane.unit.merge.mark_end(lane.topic)
         if full:

@@ -1,7 +1,7 @@
 """From raw records to records a fold takes, or to a reason why not. Nothing is ever lost here."""
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from orchestrator.errors import InvalidRecord
 from orchestrator.messages.envelope import incoming_traceparent
@@ -16,11 +16,14 @@ TOMBSTONES: Final = frozenset({"profiles"})
 """Inputs on which a record without a value means something: erase this person."""
 
 
-class Rejected(NamedTuple):
+class Rejected:
     """Stands in for the value of a record that goes to the dead letters in its turn."""
 
-    reason: str
-    detail: str
+    __slots__ = ("detail", "reason")
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason = reason
+        self.detail = detail
 
 
 def admit(

@@ -48,17 +48,25 @@ def tombstone_headers(batch: str) -> Headers:
     return [(BATCH_HEADER, batch.encode())]
 
 
-def message(topic: str, partition: int, emit: Emit, source: str) -> Outgoing:
+def message(topic: str, partition: int, key: bytes, emit: Emit, source: str) -> Outgoing:
     """An emit as a record: JSON, CloudEvents headers, trace continued."""
     value = emit.value
     if value is None:
-        return Outgoing(
-            topic, partition, emit.key.encode(), None, envelope.tombstone_headers(source)
-        )
+        return Outgoing(topic, partition, key, None, envelope.tombstone_headers(source))
     headers = envelope.headers(value, source, emit.traceparent)
-    return Outgoing(
-        topic, partition, emit.key.encode(), orjson.dumps(emit.part_encoded or value), headers
-    )
+    return Outgoing(topic, partition, key, _encoded(emit, value), headers)
+
+
+def _encoded(emit: Emit, value: Payload) -> bytes:
+    if emit.part_encoded is None:
+        return orjson.dumps(value)
+    field, form = emit.part_encoded
+    plain = value[field]
+    value[field] = form
+    try:
+        return orjson.dumps(value)
+    finally:
+        value[field] = plain
 
 
 def dead_letter_record(

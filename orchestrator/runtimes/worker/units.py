@@ -52,6 +52,7 @@ class Unit(Generic[S]):
         self.table = table
         self._processor = processor
         self._settings = settings
+        self._future_ms = settings.future_ms
         versions = getattr(processor, "versions", {})
         self.runner = PartitionRunner(
             processor,
@@ -118,4 +119,4 @@ class Unit(Generic[S]):
 
     def _decode(self, topic: str, raw: RawRecord) -> Record:
         last_ms = self.merge.time_ms
-        return admit(self._processor, topic, self.number, raw, self._settings.future_ms, last_ms)
+        return admit(self._processor, topic, self.number, raw, self._future_ms, last_ms)

@@ -3,9 +3,9 @@
 import hashlib
 
 from hypothesis import given
-from hypothesis.strategies import integers, lists, text
+from hypothesis.strategies import integers, text
 
-from orchestrator.online.rng import decision_hex, uniform
+from orchestrator.online.rng import position_hex, timer_hex, uniform
 
 SAMPLES = 20_000
 
@@ -29,7 +29,11 @@ def test_anybody_can_recompute_a_draw(key: str, salt: str) -> None:
 def test_a_draw_never_changes() -> None:
     """Ledgers of other years hold these numbers: the recipe is frozen."""
     assert uniform("dec-1") == 0.14453826604514253
-    assert decision_hex("clickstream", 3, 4711) == "97e4fa92dbe9091fab3b"
+    assert position_hex("clickstream", 3, 4711) == "97e4fa92dbe9091fab3b"
+    parts = "timer\x1fp-1\x1fs-1\x1fsilence\x1f60000"
+    assert timer_hex("p-1", "s-1", "silence", 60_000) == (
+        hashlib.blake2b(parts.encode(), digest_size=10).hexdigest()
+    )
 
 
 def test_draws_are_uniform() -> None:
@@ -48,18 +52,21 @@ def test_draws_of_different_salts_are_independent() -> None:
     assert abs(correlation) < 4 / SAMPLES**0.5
 
 
-@given(parts=lists(text(alphabet="ab1", max_size=3), min_size=1, max_size=4))
-def test_an_id_tells_where_its_parts_begin(parts: list[str]) -> None:
-    """Twenty hex digits; joining parts differently gives another id."""
-    digits = decision_hex(*parts)
+@given(text(alphabet="ab1", max_size=3), text(alphabet="ab1", max_size=3))
+def test_an_id_tells_where_its_parts_begin(profile_id: str, session_id: str) -> None:
+    """Twenty hex digits; dividing the text differently gives another id."""
+    digits = timer_hex(profile_id, session_id, "silence", 0)
     assert len(digits) == 20
     assert int(digits, 16) >= 0
-    assert decision_hex(*parts, "") != digits
+    assert timer_hex(f"{profile_id}a", session_id, "silence", 0) != digits
+    assert timer_hex(profile_id, f"a{session_id}", "silence", 0) != timer_hex(
+        f"{profile_id}a", session_id, "silence", 0
+    )
 
 
 @given(partition=integers(0, 999), offset=integers(0, 2**53))
 def test_positions_name_decisions(partition: int, offset: int) -> None:
     """The same position gives the same id, the next one another."""
-    first = decision_hex("clickstream", partition, offset)
-    assert first == decision_hex("clickstream", partition, offset)
-    assert first != decision_hex("clickstream", partition, offset + 1)
+    first = position_hex("clickstream", partition, offset)
+    assert first == position_hex("clickstream", partition, offset)
+    assert first != position_hex("clickstream", partition, offset + 1)

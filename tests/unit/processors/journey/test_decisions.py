@@ -88,7 +88,11 @@ def test_an_entry_encoded_in_part_reads_as_the_whole() -> None:
     assert len(entries) >= 3
     for emit in entries:
         assert emit.part_encoded is not None
-        assert orjson.dumps(emit.part_encoded) == orjson.dumps(emit.value)
+        assert emit.value is not None
+        field, form = emit.part_encoded
+        assert orjson.dumps(form) == orjson.dumps(emit.value[field])
+        refused = [row["refused_by"] for row in emit.value["candidates"] if not row["allowed"]]
+        assert list(emit.refusals) == refused
 
 
 def test_ids_follow_from_the_position_and_the_draw_from_the_id() -> None:
