@@ -91,7 +91,7 @@ class Emit:
         value: Carries `id`, `type` and `time_ms`; None is a tombstone.
     """
 
-    __slots__ = ("key", "part_encoded", "refusals", "topic", "traceparent", "value")
+    __slots__ = ("key", "part_encoded", "refusals", "span", "topic", "traceparent", "value")
 
     def __init__(self, topic: str, key: str, value: Payload | None) -> None:
         self.topic = topic
@@ -102,6 +102,8 @@ class Emit:
         already. For speed only."""
         self.refusals: tuple[str, ...] = ()
         """Reason codes of the actions that a decision refused: the host counts them."""
+        self.span: str = ""
+        """Sixteen hex digits that no other message has, where its id is a hash already."""
         self.traceparent: str | None = None
         """The runner's own: trace of the record that caused it."""
 

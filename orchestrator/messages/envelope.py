@@ -24,7 +24,11 @@ _MILLIS: Final = tuple(f".{ms:03d}Z" for ms in range(1000))
 
 
 def headers(
-    payload: Mapping[str, Any], source: str, traceparent: str | None = None, kind: str = "message"
+    payload: Mapping[str, Any],
+    source: str,
+    traceparent: str | None = None,
+    kind: str = "message",
+    span: str = "",
 ) -> Headers:
     """The headers of an output record.
 
@@ -33,17 +37,22 @@ def headers(
         source: Who writes it, e.g. the consumer group's name; a URI reference.
         traceparent: Trace context of the record that caused it, if it had one.
         kind: `ce_type` of a payload that has no `type`.
+        span: Sixteen hex digits of its own, where they are at hand; else its id is hashed.
 
     A revocation carries its command's id, and CloudEvents wants (source, id) to be unique: its
     source gets a segment of its own, else a reader that drops duplicates would drop it.
     """
     message_id: str = payload["id"]
     event_type: str = payload.get("type") or kind
+    if span and traceparent is None:
+        trace = f"00-{span}{span}-{span}-01"
+    else:
+        trace = continue_trace(traceparent, f"{event_type}/{message_id}")
     return [
         *_told_by_type(event_type, source),
         ("ce_id", message_id.encode()),
         ("ce_time", rfc3339(payload["time_ms"]).encode()),
-        ("traceparent", continue_trace(traceparent, f"{event_type}/{message_id}").encode()),
+        ("traceparent", trace.encode()),
     ]
 
 

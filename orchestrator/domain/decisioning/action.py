@@ -76,20 +76,6 @@ class Offer(Part):
             raise ValueError("`share` needs `max_cents`: one huge cart must not empty the budget")
         return self
 
-    def discount_cents(self, cart_value_cents: int) -> int:
-        """What the shopper pays less; at most the cart."""
-        if self.share is not None:
-            amount = min(int(self.share * cart_value_cents), self.max_cents or 0)
-        else:
-            amount = self.amount_cents or 0
-        return min(amount, cart_value_cents) if cart_value_cents else amount
-
-    def exposure_cents(self, cart_value_cents: int) -> int:
-        """What it costs the shop when redeemed."""
-        if self.cost_cents is not None:
-            return self.cost_cents
-        return self.discount_cents(cart_value_cents)
-
 
 class Worth(Part):
     """What it is worth when the action works."""

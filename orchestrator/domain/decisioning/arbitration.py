@@ -1,21 +1,48 @@
 """From scores to propensities, and from a propensity vector to the choice."""
 
-from collections.abc import Sequence
 from typing import Final
 
+from orchestrator.domain.decisioning.kinds import Arbitration
 from orchestrator.online.rounding import rounded
 
 _PER_UNIT: Final = 1_000_000_000_000
 """Propensities are rounded before they are used: what is logged is what was drawn from."""
 
 
-def best_of(scores: Sequence[float]) -> int:
+class Terms:
+    """What `Arbitration` says, as decisions read it."""
+
+    __slots__ = (
+        "floor_share",
+        "gamma",
+        "margin_share",
+        "match_floor",
+        "match_unknown",
+        "order_value_cents",
+        "rule",
+    )
+
+    def __init__(self, arbitration: Arbitration) -> None:
+        self.rule: str = arbitration.rule
+        self.gamma: float = arbitration.gamma
+        self.floor_share: float = arbitration.floor_share
+        self.margin_share: float = arbitration.margin_share
+        self.order_value_cents: int = arbitration.order_value_cents
+        self.match_floor: float = arbitration.match_floor
+        self.match_unknown: float = arbitration.match_unknown
+
+
+def best_of(scores: list[float]) -> int:
     """Index of the best score; of equal ones the last where it is doing nothing, else the first."""
-    best = max(scores)
-    return len(scores) - 1 if scores[-1] == best else scores.index(best)
+    best_at = len(scores) - 1
+    best = scores[best_at]
+    for at, score in enumerate(scores):
+        if score > best:
+            best_at, best = at, score
+    return best_at
 
 
-def inverse_gap(scores: Sequence[float], gamma: float, floor_share: float) -> list[float]:
+def inverse_gap(scores: list[float], gamma: float, floor_share: float) -> list[float]:
     """Propensities by inverse-gap weighting with a floor.
 
     Scores are normalised to [0, 1] within the decision, the best to 1. Where the best is positive,
@@ -39,7 +66,10 @@ def inverse_gap(scores: Sequence[float], gamma: float, floor_share: float) -> li
     count = len(scores)
     best_at = best_of(scores)
     best = scores[best_at]
-    low = min(scores)
+    low = best
+    for score in scores:
+        if score < low:  # noqa: PLR1730 - faster than a call
+            low = score
     if 0.0 < best < -low:
         low = -best
     span = best - low
@@ -56,14 +86,14 @@ def inverse_gap(scores: Sequence[float], gamma: float, floor_share: float) -> li
     return result
 
 
-def greedy(scores: Sequence[float], floor_share: float) -> list[float]:
+def greedy(scores: list[float], floor_share: float) -> list[float]:
     """Propensities where the best gets all but the floor of the others; as `inverse_gap`."""
     result = [floor_share] * len(scores)
     result[best_of(scores)] = rounded(1.0 - (len(scores) - 1) * floor_share, _PER_UNIT)
     return result
 
 
-def choose(propensities: Sequence[float], draw: float) -> int:
+def choose(propensities: list[float], draw: float) -> int:
     """Index of the candidate drawn: the first at which the running sum exceeds the draw.
 
     Args:

@@ -3,8 +3,8 @@
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from orchestrator.domain.decisioning.arbitration import best_of, choose, greedy, inverse_gap
-from orchestrator.domain.decisioning.kinds import Arbitration, Arm
+from orchestrator.domain.decisioning.arbitration import Terms, best_of, choose, greedy, inverse_gap
+from orchestrator.domain.decisioning.kinds import Arm
 from orchestrator.domain.decisioning.plan import Candidate, Plan, Refused, cart_of
 from orchestrator.domain.decisioning.policy_set import PolicySet
 from orchestrator.domain.decisioning.situation import Situation
@@ -60,8 +60,8 @@ class Decision:
         self.reason = ""
         """Why this one: `concern.<name>`, `value`, `exploration`, `best`, `holdout`, or the gate
         that refused every action."""
-        self.rule = policies.arbitration.rule
-        self.floor_share = policies.arbitration.floor_share
+        self.rule = policies.terms.rule
+        self.floor_share = policies.terms.floor_share
         self.draw = 0.0
         """`uniform(decision_id)`: anybody can recompute it."""
         self.holdout = False
@@ -86,7 +86,7 @@ class Decision:
     @property
     def group(self) -> str:
         """Cooldown group of the chosen action; empty where nothing is done."""
-        return self.plan.action.group if self.plan is not None else ""
+        return self.plan.group if self.plan is not None else ""
 
     @property
     def exploration(self) -> Row:
@@ -102,7 +102,7 @@ class Decision:
             "action": candidate["action"],
             "treatment": candidate.get("treatment"),
             "channel": candidate.get("channel"),
-            "placement": None if plan is None else plan.action.placement,
+            "placement": None if plan is None else plan.placement,
             "propensity": candidate["propensity"],
             "offer_cents": 0 if plan is None else plan.exposure_cents(self.situation),
         }
@@ -116,12 +116,12 @@ class Decision:
         offer = plan.offer
         currency = self.situation.facts.get("currency")
         return {
-            "kind": offer.kind,
+            "kind": offer.document.kind,
             "amount_cents": offer.discount_cents(cart_of(self.situation)),
             "currency": currency if isinstance(currency, str) else None,
-            "share": offer.share,
+            "share": offer.document.share,
             "code": None,
-            "expires_at_ms": self.situation.now_ms + offer.expires_after_ms,
+            "expires_at_ms": self.situation.now_ms + offer.document.expires_after_ms,
         }
 
     @property
@@ -135,7 +135,7 @@ class Decision:
     @property
     def expires_at_ms(self) -> int:
         """When the command expires; 0: there is none."""
-        return self.situation.now_ms + self.plan.action.ttl_ms if self.plan is not None else 0
+        return self.situation.now_ms + self.plan.ttl_ms if self.plan is not None else 0
 
     @property
     def cancel_on(self) -> tuple[str, ...]:
@@ -157,8 +157,7 @@ def decide(policies: PolicySet, situation: Situation, decision_id: str) -> Decis
         decision_id: Names the decision; the draw is a keyed hash of it.
     """
     person = situation.customer_id or situation.profile_id
-    contact = policies.contact
-    holdout = _bucket(person, contact.holdout_salt) < contact.holdout_share
+    holdout = _bucket(person, policies.holdout_salt) < policies.holdout_share
     arm = _arm(policies, person)
     candidates, lines, allowed, common = _candidates(policies, situation, arm, holdout=holdout)
     nothing: Candidate = {
@@ -199,7 +198,7 @@ def _candidates(
         return rows, all_refused, [], refused
     guard = policies.guard
     moment = guard.moment(situation)
-    order = order_of(situation, policies.arbitration)
+    order = order_of(situation, policies.terms)
     agenda = policies.agenda(situation)
     candidates = list(agenda.rows)
     lines: list[Refused | None] = list(agenda.lines)
@@ -221,14 +220,14 @@ def _candidates(
             continue
         lines[index] = None
         candidates[index] = _allowed(
-            policies.arbitration, plan, situation, arm, order=order, exposure_cents=exposure
+            policies.terms, plan, situation, arm, order=order, exposure_cents=exposure
         )
         allowed.append((index, plan))
     return candidates, lines, allowed, None
 
 
 def _allowed(
-    arbitration: Arbitration,
+    terms: Terms,
     plan: Plan,
     situation: Situation,
     arm: Arm | None,
@@ -239,13 +238,13 @@ def _allowed(
     """The ledger's line of an action that may be chosen; its propensity is filled in later."""
     order_cents, margin_cents = order
     score, value_cents, cost_cents = plan.estimate(
-        situation, order_cents, margin_cents, exposure_cents, arbitration
+        situation, order_cents, margin_cents, exposure_cents, terms
     )
     wanted = arm.treatments.get(plan.name) if arm is not None else None
     return {
         "action": plan.name,
         "treatment": plan.treatment(situation, wanted),
-        "channel": plan.action.channel,
+        "channel": plan.channel,
         "allowed": True,
         "refused_by": None,
         "score": score,
@@ -255,12 +254,12 @@ def _allowed(
     }
 
 
-def order_of(situation: Situation, arbitration: Arbitration) -> tuple[float, float]:
+def order_of(situation: Situation, terms: Terms) -> tuple[float, float]:
     """Value and margin of the order at stake, cents."""
     facts = situation.facts
-    order_cents = float(facts.get("cart_value_cents") or arbitration.order_value_cents)
+    order_cents = float(facts.get("cart_value_cents") or terms.order_value_cents)
     share = facts.get("margin_share")
-    return order_cents, order_cents * (arbitration.margin_share if share is None else float(share))
+    return order_cents, order_cents * (terms.margin_share if share is None else float(share))
 
 
 def _draw(policies: PolicySet, decision: Decision, allowed: list[tuple[int, Plan]]) -> None:
@@ -269,11 +268,11 @@ def _draw(policies: PolicySet, decision: Decision, allowed: list[tuple[int, Plan
     nothing = len(candidates) - 1
     scores = [candidates[index]["score"] for index, _ in allowed]
     scores.append(0.0)
-    arbitration = policies.arbitration
+    terms = policies.terms
     shares = (
-        inverse_gap(scores, arbitration.gamma, arbitration.floor_share)
-        if arbitration.rule == "inverse_gap"
-        else greedy(scores, arbitration.floor_share)
+        inverse_gap(scores, terms.gamma, terms.floor_share)
+        if terms.rule == "inverse_gap"
+        else greedy(scores, terms.floor_share)
     )
     for at, (index, _) in enumerate(allowed):
         candidates[index]["propensity"] = shares[at]

@@ -125,16 +125,14 @@ class _Search:
 
     def _refused(self) -> list[Plan]:
         """Refused actions by the score they would have, those of no use left out."""
-        arbitration = self.policies.arbitration
-        order_cents, margin_cents = order_of(self.situation, arbitration)
+        terms = self.policies.terms
+        order_cents, margin_cents = order_of(self.situation, terms)
         scored = []
         for plan, candidate in zip(self.policies.plans, self.decision.candidates, strict=False):
             if candidate["allowed"]:
                 continue
             exposure = plan.exposure_cents(self.situation)
-            score, _, _ = plan.estimate(
-                self.situation, order_cents, margin_cents, exposure, arbitration
-            )
+            score, _, _ = plan.estimate(self.situation, order_cents, margin_cents, exposure, terms)
             if score > 0.0:
                 scored.append((-score, plan.name, plan))
         return [plan for _, _, plan in sorted(scored)[:REFUSED_MAX]]

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from orchestrator.domain.decisioning.action import Action
+from orchestrator.domain.decisioning.action import Action, Offer
+from orchestrator.domain.decisioning.arbitration import Terms
 from orchestrator.domain.decisioning.conditions import Leaf, Node, parts_of
 from orchestrator.domain.decisioning.gates import Test, compile_tree
 from orchestrator.domain.decisioning.guard import Guard, Protection
-from orchestrator.domain.decisioning.kinds import Arbitration
 from orchestrator.domain.decisioning.situation import Situation
 from orchestrator.domain.decisioning.texts import Rendered
 from orchestrator.online.rng import uniform
@@ -35,6 +35,33 @@ class Refused:
         """Room for whoever writes ledgers to keep its encoded form."""
 
 
+class Offering:
+    """What an action gives away, compiled."""
+
+    __slots__ = ("_amount_cents", "_cost_cents", "_max_cents", "_share", "budget", "document")
+
+    def __init__(self, offer: Offer) -> None:
+        self.document = offer
+        self.budget: str | None = offer.budget
+        self._amount_cents: int = offer.amount_cents or 0
+        self._share: float = offer.share or 0.0
+        self._max_cents: int = offer.max_cents or 0
+        self._cost_cents: int | None = offer.cost_cents
+
+    def discount_cents(self, cart_value_cents: int) -> int:
+        """What the shopper pays less; at most the cart."""
+        amount = self._amount_cents
+        if self._share:
+            amount = min(int(self._share * cart_value_cents), self._max_cents)
+        return min(amount, cart_value_cents) if cart_value_cents else amount
+
+    def exposure_cents(self, cart_value_cents: int) -> int:
+        """What it costs the shop when redeemed."""
+        if self._cost_cents is not None:
+            return self._cost_cents
+        return self.discount_cents(cart_value_cents)
+
+
 class Treating(NamedTuple):
     """A treatment, compiled."""
 
@@ -58,21 +85,32 @@ class Plan:
         "_treatments",
         "action",
         "cancel_on",
+        "channel",
         "contact_cost_cents",
         "fixed_cents",
         "follow_ups",
+        "group",
         "name",
         "offer",
         "offered_share",
         "order_margin_share",
+        "placement",
         "priority",
         "protection",
+        "shows_product",
         "triggers",
+        "ttl_ms",
     )
 
     def __init__(self, action: Action, guard: Guard, follow_ups: frozenset[str]) -> None:
         self.action = action
         self.name = action.name
+        # read at each decision: of the document itself that takes five times as long
+        self.channel: str = action.channel
+        self.placement: str = action.placement
+        self.group: str = action.group
+        self.ttl_ms: int = action.ttl_ms
+        self.shows_product: str = action.shows_product or ""
         self.triggers = frozenset(action.triggers)
         self.follow_ups = follow_ups
         """Follow-ups it competes for."""
@@ -91,7 +129,7 @@ class Plan:
         self._stage_gates, self._gates = compiled[:first], compiled[first:]
         self.offered_share = action.offered_share
         self.protection = Protection(action, guard)
-        self.offer = action.offer
+        self.offer = Offering(action.offer) if action.offer is not None else None
         # a person's no ends everything, whatever the policy says
         self.cancel_on = tuple(dict.fromkeys((*action.cancel_on, WITHDRAWN)))
         self._acceptance = {str(stage): share for stage, share in action.acceptance.items()}
@@ -173,7 +211,7 @@ class Plan:
         order_cents: float,
         margin_cents: float,
         exposure_cents: int,
-        arbitration: Arbitration,
+        terms: Terms,
     ) -> tuple[float, int, int]:
         """What the action is expected to bring; formula and reasons stand in docs/policies.md.
 
@@ -183,9 +221,7 @@ class Plan:
         """
         risk = situation.risk
         concern = situation.concern
-        match = (
-            self.match(concern, arbitration.match_floor) if concern else (arbitration.match_unknown)
-        )
+        match = self.match(concern, terms.match_floor) if concern else terms.match_unknown
         # A nudge moves those in two minds: p(1 - p), the slope of the logistic, 1 at risk 0.5.
         lift = self._acceptance.get(situation.stage, self._default) * match
         lift *= 4.0 * risk * (1.0 - risk)
@@ -226,7 +262,7 @@ class Plan:
         if line is None:
             row: Candidate = {
                 "action": self.name,
-                "channel": self.action.channel,
+                "channel": self.channel,
                 "allowed": False,
                 "refused_by": code,
                 "propensity": 0.0,

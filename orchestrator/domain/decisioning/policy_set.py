@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any, Final, NamedTuple, TypeVar
 
 from orchestrator.domain.decisioning.action import Action
+from orchestrator.domain.decisioning.arbitration import Terms
 from orchestrator.domain.decisioning.conditions import leaves
 from orchestrator.domain.decisioning.documents import Source, parse
 from orchestrator.domain.decisioning.due import DueRules
@@ -77,9 +78,13 @@ class PolicySet:
         self.engagement: EngagementPolicy = by_kind[EngagementPolicy][0]
         self.contact: ContactPolicy = by_kind[ContactPolicy][0]
         self.signals: SignalSet = by_kind[SignalSet][0]
-        self.arbitration: Arbitration = next(
-            iter(by_kind.get(Arbitration, ())), Arbitration(kind="Arbitration", name="default")
+        self.terms = Terms(
+            next(
+                iter(by_kind.get(Arbitration, ())), Arbitration(kind="Arbitration", name="default")
+            )
         )
+        self.holdout_salt: str = self.contact.holdout_salt
+        self.holdout_share: float = self.contact.holdout_share
         self.reward: Reward = next(
             iter(by_kind.get(Reward, ())), Reward(kind="Reward", name="default")
         )

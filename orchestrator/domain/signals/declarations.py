@@ -4,17 +4,17 @@ Unless a definition says otherwise a signal looks at the open session as a whole
 means the minute before the present.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from orchestrator.domain.sessions.stages import PURCHASED
 
-MINUTE_MS = 60_000
-HOUR_MS = 3_600_000
-DAY_MS = 86_400_000
-COUNT_MAX = 1_000.0
-CENTS_MAX = 100_000_000.0
-CHARACTERS_MAX = 100_000.0
-RATIO_MAX = 100.0
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 86_400_000
+COUNT_MAX: Final = 1_000.0
+CENTS_MAX: Final = 100_000_000.0
+CHARACTERS_MAX: Final = 100_000.0
+RATIO_MAX: Final = 100.0
 
 
 class Signal(NamedTuple):

@@ -207,18 +207,17 @@ class Decider:
         plan: Plan,
         command_id: CommandId,
     ) -> Emit:
-        action = plan.action
         now = situation.now_ms
         profile.expire(Millis(now))
-        replaced = _replaced(profile.commands, action.channel, action.placement)
+        replaced = _replaced(profile.commands, plan.channel, plan.placement)
         profile.commands = [held for held in profile.commands if held is not replaced]
         profile.commands.append(
             Outstanding(
                 command_id,
                 DecisionId(decision.decision_id),
                 SessionId(situation.session_id or ""),
-                action.channel,
-                action.placement,
+                plan.channel,
+                plan.placement,
                 plan.name,
                 decision.expires_at_ms,
                 plan.cancel_on,
@@ -226,7 +225,7 @@ class Decider:
         )
         profile.sent.append((command_id, plan.name))
         del profile.sent[:-MAX_COMMANDS]
-        contact = Contact(now, plan.name, action.channel, action.group)
+        contact = Contact(now, plan.name, plan.channel, plan.group)
         sent = sorted([*profile.contacts, contact])
         profile.contacts = self.tables.policies.relevant(sent, now)
         payload: Payload = {
@@ -236,8 +235,8 @@ class Decider:
             "time_ms": now,
             "profile_id": situation.profile_id,
             "session_id": situation.session_id,
-            "channel": action.channel,
-            "placement": action.placement,
+            "channel": plan.channel,
+            "placement": plan.placement,
             "action": plan.name,
             "treatment": decision.treatment,
             "offer": decision.offer,
@@ -248,7 +247,9 @@ class Decider:
             "policy": decision.policy,
             "experiment": decision.experiment,
         }
-        return Emit(channel_topic(action.channel), situation.profile_id, payload)
+        emit = Emit(channel_topic(plan.channel), situation.profile_id, payload)
+        emit.span = command_id[8:24]
+        return emit
 
     def _content(self, situation: Situation, decision: Decision, plan: Plan) -> dict[str, Any]:
         """What the shopper reads, in their language, and the product it is about."""
@@ -261,7 +262,7 @@ class Decider:
             situation.facts,
             decision.offer,
         )
-        product_id = situation.facts.get(plan.action.shows_product or "")
+        product_id = situation.facts.get(plan.shows_product)
         if product_id is not None:
             told["product_ids"] = [product_id]
         return told

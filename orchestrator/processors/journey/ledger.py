@@ -37,6 +37,7 @@ def ledger_entry(profile_id: str, entry: Payload, lines: Sequence[Refused | None
                 line.encoded = orjson.Fragment(orjson.dumps(line.row))
             encoded[at] = line.encoded
             refusals.append(line.code)
+    emit.span = entry["id"][4:20]
     emit.part_encoded = ("candidates", encoded)
     emit.refusals = tuple(refusals)
     return emit

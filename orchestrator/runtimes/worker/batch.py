@@ -245,10 +245,10 @@ class Batch(Generic[S]):
             metrics.count("emits", amount, {"topic": topic})
         for action, amount in self._chosen.items():
             metrics.count("decisions", amount, {"action": action})
-        refusals: Counter[str] = Counter()
+        refusals: dict[str, int] = {}  # no Counter: compiled, a third of its time
         for codes, amount in self._refused.items():
             for code in codes:
-                refusals[code] += amount
+                refusals[code] = refusals.get(code, 0) + amount
         for reason, amount in refusals.items():
             metrics.count("refusals", amount, {"reason": reason})
 

@@ -10,6 +10,7 @@ from orchestrator.ports import Headers, RawRecord
 from orchestrator.runtimes.worker.intake import FORWARDED
 from orchestrator.types import Emit, Payload
 
+_dumps: Final = orjson.dumps
 META_KEY: Final = "~p"
 """Changelog key of a partition's own row, the first of each batch."""
 SHARED_KEY: Final = "~shared"
@@ -40,7 +41,7 @@ class Outgoing:
 
 def state_row(batch: str, dumped: Any) -> bytes:
     """The changelog value of a key's state, or of any row of a batch."""
-    return orjson.dumps({"b": batch, "s": dumped})
+    return _dumps({"b": batch, "s": dumped})
 
 
 def tombstone_headers(batch: str) -> Headers:
@@ -53,18 +54,18 @@ def message(topic: str, partition: int, key: bytes, emit: Emit, source: str) -> 
     value = emit.value
     if value is None:
         return Outgoing(topic, partition, key, None, envelope.tombstone_headers(source))
-    headers = envelope.headers(value, source, emit.traceparent)
+    headers = envelope.headers(value, source, emit.traceparent, span=emit.span)
     return Outgoing(topic, partition, key, _encoded(emit, value), headers)
 
 
 def _encoded(emit: Emit, value: Payload) -> bytes:
     if emit.part_encoded is None:
-        return orjson.dumps(value)
+        return _dumps(value)
     field, form = emit.part_encoded
     plain = value[field]
     value[field] = form
     try:
-        return orjson.dumps(value)
+        return _dumps(value)
     finally:
         value[field] = plain
 
@@ -74,7 +75,7 @@ def dead_letter_record(
 ) -> Outgoing:
     """A dead letter under the original key."""
     headers = envelope.headers(letter, letter["first_seen_by"], trace)
-    return Outgoing(topic, partition, raw.key(), orjson.dumps(letter), headers)
+    return Outgoing(topic, partition, raw.key(), _dumps(letter), headers)
 
 
 def forwarded(raw: RawRecord, topic: str, partition: int) -> Outgoing:
@@ -89,4 +90,4 @@ def meta_row(batch: str, previous: int | None, fields: Mapping[str, Any]) -> byt
     `previous` is the offset of the last committed batch's own first row: the chain by which a
     restore tells committed batches from aborted ones where the broker shows both.
     """
-    return orjson.dumps({"b": batch, "prev": previous, **fields})
+    return _dumps({"b": batch, "prev": previous, **fields})

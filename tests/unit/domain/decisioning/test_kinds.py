@@ -107,7 +107,7 @@ def test_what_is_left_out_has_a_default() -> None:
         if not key.startswith(("Arbitration/", "Reward/", "Journey/"))
     ]
     slim = load(documents)
-    assert slim.arbitration.floor_share == 0.002
+    assert slim.terms.floor_share == 0.002
     assert slim.reward.margin_share == 0.35
     assert slim.follow_ups("abandoned") == ()
 

@@ -222,7 +222,7 @@ def test_a_published_document_takes_the_place_of_the_shipped_one() -> None:
     gamma = {"kind": "Arbitration", "name": "sharp", "gamma": 1000}
     envelope = json.dumps({"kind": "Arbitration", "name": "sharp", "document": gamma}).encode()
     changed = shipped().overridden({"Arbitration/sharp": envelope})
-    assert changed.arbitration.gamma == 1000
+    assert changed.terms.gamma == 1000
     assert [key for key in changed.documents if key.startswith("Arbitration/")] == [
         "Arbitration/sharp"
     ]
