@@ -29,6 +29,39 @@ from orchestrator.types import CommandId, DecisionId, Emit, Millis, Payload, Sco
 RECENT_ORDER_MS: Final = 24 * 3_600_000
 """A purchase up to a day before a session, in it or since forbids to remind of its cart: clocks of
 shops and browsers differ, and who has just bought is not to be chased."""
+_BLANK_ENTRY: Final[Payload] = dict.fromkeys(
+    (
+        "id",
+        "type",
+        "time_ms",
+        "profile_id",
+        "session_id",
+        "customer_id",
+        "trigger",
+        "positions",
+        "stage",
+        "risk",
+        "concern",
+        "features",
+        "signals",
+        "facts",
+        "consent",
+        "contacts",
+        "dismissed",
+        "suppressions",
+        "budgets_left_cents",
+        "candidates",
+        "chosen",
+        "command_id",
+        "reason",
+        "exploration",
+        "models",
+        "policy",
+        "holdout",
+        "experiment",
+    ),
+) | {"type": "decision_made"}
+"""Copied and filled in: half the time of a new dict."""
 _PER_UNIT: Final = 1_000_000
 """Six digits of the risk are kept: what is logged is what was used."""
 
@@ -276,36 +309,35 @@ class Decider:
         named: dict[str, float],
         command_id: CommandId | None,
     ) -> Payload:
-        return {
-            "id": trigger.decision_id,
-            "type": "decision_made",
-            "time_ms": trigger.now_ms,
-            "profile_id": situation.profile_id,
-            "session_id": situation.session_id,
-            "customer_id": situation.customer_id,
-            "trigger": trigger.payload,
-            "positions": scope.positions.copy(),
-            "stage": situation.stage,
-            "risk": situation.risk,
-            "concern": situation.concern,
-            "features": named,
-            "signals": situation.signals,
-            "facts": situation.facts,
-            "consent": dict(situation.consent),
-            "contacts": [list(contact) for contact in situation.contacts],
-            "dismissed": [list(dismissal) for dismissal in situation.dismissed],
-            "suppressions": sorted(situation.suppressions) if situation.suppressions else [],
-            "budgets_left_cents": situation.budgets_left_cents,
-            "candidates": decision.candidates,
-            "chosen": decision.chosen,
-            "command_id": command_id,
-            "reason": decision.reason,
-            "exploration": decision.exploration,
-            "models": self.tables.versions,
-            "policy": decision.policy,
-            "holdout": decision.holdout,
-            "experiment": decision.experiment,
-        }
+        entry = _BLANK_ENTRY.copy()
+        entry["id"] = trigger.decision_id
+        entry["time_ms"] = trigger.now_ms
+        entry["profile_id"] = situation.profile_id
+        entry["session_id"] = situation.session_id
+        entry["customer_id"] = situation.customer_id
+        entry["trigger"] = trigger.payload
+        entry["positions"] = scope.positions.copy()
+        entry["stage"] = situation.stage
+        entry["risk"] = situation.risk
+        entry["concern"] = situation.concern
+        entry["features"] = named
+        entry["signals"] = situation.signals
+        entry["facts"] = situation.facts
+        entry["consent"] = dict(situation.consent)
+        entry["contacts"] = [list(contact) for contact in situation.contacts]
+        entry["dismissed"] = [list(dismissal) for dismissal in situation.dismissed]
+        entry["suppressions"] = sorted(situation.suppressions) if situation.suppressions else []
+        entry["budgets_left_cents"] = situation.budgets_left_cents
+        entry["candidates"] = decision.candidates
+        entry["chosen"] = decision.chosen
+        entry["command_id"] = command_id
+        entry["reason"] = decision.reason
+        entry["exploration"] = decision.exploration
+        entry["models"] = self.tables.versions
+        entry["policy"] = decision.policy
+        entry["holdout"] = decision.holdout
+        entry["experiment"] = decision.experiment
+        return entry
 
 
 def _suppressions(profile: Profile, ordered_since_ms: int) -> set[str]:
