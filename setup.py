@@ -5,9 +5,13 @@ The same sources either way (docs/adr/0008-compiled-hot-path.md); `make compiled
 
 from os import environ
 from pathlib import Path
+from sys import platform
 
-from setuptools import setup
+from setuptools import Extension, setup
 
+INLINE = ("-fvisibility=hidden", "-fno-plt")
+"""Nothing outside calls these functions: they may be inlined, and are called without a table, which
+is a tenth of the time. `-O3` is no faster than `-O2`, and larger."""
 HOT_PATH = (
     "adapters/kafka/producer.py",
     "adapters/memory/murmur2.py",
@@ -45,7 +49,7 @@ HOT_PATH = (
 )
 
 
-def extensions() -> list[object]:
+def extensions() -> list[Extension]:
     """Extension modules to build: none by default."""
     if environ.get("ORCHESTRATOR_COMPILE") != "1":
         return []
@@ -57,7 +61,10 @@ def extensions() -> list[object]:
         for path in Path("orchestrator").glob(pattern)
         if path.name != "__init__.py"
     )
-    modules: list[object] = mypycify(paths)
+    modules: list[Extension] = mypycify(paths, opt_level="2")
+    if platform != "win32":
+        for module in modules:
+            module.extra_compile_args += INLINE
     return modules
 
 

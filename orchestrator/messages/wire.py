@@ -54,6 +54,7 @@ class TopicDecoder:
     def __init__(self, topic: Topic, family: Family) -> None:
         self.limit = topic.max_value_bytes
         self.key = topic.key
+        self.by_profile = topic.key_fields == ("profile_id",)
         self.key_of = _key_getter(topic.key_fields)
         self._family = family
         self._known = {*family.by_type, *family.aliases}
@@ -122,7 +123,12 @@ def decode(topic: str, key: str | None, value: bytes) -> Any:
             message = decoder.plain(value)
         except _REFUSED:
             message = decoder.second_look(value)
-    if decoder.key_of is not None and decoder.key_of(message) != key:
+    named: str | None = key
+    if decoder.by_profile:
+        named = message.profile_id
+    elif decoder.key_of is not None:
+        named = decoder.key_of(message)
+    if named != key:
         raise InvalidRecord("key_mismatch", f"the key differs from {decoder.key}")
     return message
 

@@ -4,7 +4,7 @@ Every host is a shell around this: the exactly-once worker and learner, `replay 
 tests. So they cannot differ in what they decide, only in where records come from and go to.
 """
 
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heapreplace
 from typing import Any, Final, Generic, TypeVar
 
 import orjson
@@ -202,17 +202,22 @@ class PartitionRunner(Generic[S]):
         """Fire in the order (due, key); an entry older than its state's due time is pushed on."""
         timers = self._timers
         while timers and timers[0][0] <= now:
-            due, key = heappop(timers)
+            due, key = timers[0]
             state = self.states.get(key)
             if state is None:
+                heappop(timers)
                 continue
             if state.scheduled_ms == due:
                 state.scheduled_ms = 0
             wake = state.wake_at_ms
             if not wake or wake > due:
                 if wake and not state.scheduled_ms:
-                    self._schedule(key, state)
+                    state.scheduled_ms = wake
+                    heapreplace(timers, (wake, key))
+                else:
+                    heappop(timers)
                 continue
+            heappop(timers)
             at = Millis(now if self.wall else due)
             if self.guarded:
                 step = self._guarded_timer(key, state, at)

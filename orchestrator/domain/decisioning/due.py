@@ -1,11 +1,17 @@
 """When a decision is due: a SignalSet, compiled."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from orchestrator.domain.decisioning.conditions import leaves
 from orchestrator.domain.decisioning.gates import Test, compile_tree
 from orchestrator.domain.decisioning.kinds import SignalSet
 from orchestrator.domain.decisioning.situation import Situation
+
+_ASK: Final = 0
+_DUE: Final = 1
+_URGENT: Final = 2
+"""How an event makes a decision due: where its signals say so, by itself, and sooner."""
 
 
 class DueRules:
@@ -17,18 +23,18 @@ class DueRules:
 
     __slots__ = (
         "_conditions",
-        "_events",
         "_silence_ms",
         "_spacing_ms",
-        "_urgent_events",
         "_urgent_spacing_ms",
+        "_ways",
         "asked",
     )
 
     def __init__(self, signals: SignalSet) -> None:
-        self._events: frozenset[str] = frozenset(signals.events)
-        self._urgent_events: frozenset[str] = frozenset(signals.urgent_events)
         self._conditions = _by_event(signals)
+        self._ways: dict[str, int] = dict.fromkeys(self._conditions, _ASK)
+        self._ways.update(dict.fromkeys(signals.events, _DUE))
+        self._ways.update(dict.fromkeys(signals.urgent_events, _URGENT))
         self.asked = _asked(signals)
         """Names of the signals that `confirms` looks at, by event type."""
         self._spacing_ms: int = signals.decision_spacing_ms
@@ -43,15 +49,15 @@ class DueRules:
             now_ms: The profile's own time.
             last_decision_ms: Latest decision of the session; 0: none.
         """
-        since_ms = now_ms - last_decision_ms
-        if event_type in self._urgent_events:
-            return since_ms >= self._urgent_spacing_ms
-        is_due_event = event_type in self._events
-        if not is_due_event and event_type not in self._conditions:
+        way = self._ways.get(event_type)
+        if way is None:
             return False
+        since_ms = now_ms - last_decision_ms
+        if way == _URGENT:
+            return since_ms >= self._urgent_spacing_ms
         if since_ms < self._spacing_ms:
             return False
-        return True if is_due_event else None
+        return True if way == _DUE else None
 
     def confirms(self, event_type: str, signals: dict[str, float]) -> bool:
         """Whether the session's signals make a decision due after an event of this type.

@@ -80,7 +80,10 @@ class _SignalAtLeast(Test):
         self.code = code
 
     def refusal(self, situation: Situation) -> str | None:
-        return None if situation.signals.get(self.signal, 0.0) >= self.bound else self.code
+        value = situation.signals.get(self.signal)
+        if value is None:
+            value = 0.0
+        return None if value >= self.bound else self.code
 
 
 class _Comparison(Test):

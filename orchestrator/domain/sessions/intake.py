@@ -340,7 +340,7 @@ def _beat(tally: Tally, properties: Any, time_ms: int) -> Item:
     return HEARTBEAT_ITEM
 
 
-def take_unknown(tally: Tally, properties: Any, time_ms: int) -> Item:
+def take_unknown(tally: Tally) -> Item:
     """An event of a type this version does not know: it counts, and nothing else."""
     tally.unknown_events_count += 1
     return PLAIN_ITEM

@@ -13,9 +13,6 @@ from orchestrator.domain.sessions.tally import TEXT_MAX, Tally
 
 Verdict = Literal["added", "duplicate", "late"]
 
-_INTAKES: Final = INTAKES
-"""Compiled, a name of this module costs no look-up."""
-
 DECISIONS_MAX: Final = 32
 _PLAIN_ROW: Final = 10
 """Length of a stored session of less than a minute, without decisions."""
@@ -112,7 +109,8 @@ class Session(Tally):
         if self._seen & bit and event_id_hash in hashes and self._knows(event_id_hash):
             return "duplicate"
         self._seen |= bit
-        item = _INTAKES.get(event.type, take_unknown)(self, event.properties, time_ms)
+        intake = INTAKES.get(event.type)
+        item = intake(self, event.properties, time_ms) if intake is not None else take_unknown(self)
         self.events_count += 1
         context = event.context
         if time_ms <= last_ms:
