@@ -5,7 +5,7 @@ from typing import Any, Final, TypeAlias
 
 from orchestrator.domain.decisioning.arbitration import Terms, best_of, choose, greedy, inverse_gap
 from orchestrator.domain.decisioning.kinds import Arm
-from orchestrator.domain.decisioning.plan import Candidate, Plan, Refused, cart_of
+from orchestrator.domain.decisioning.plan import Candidate, Plan, SharedLine, cart_of
 from orchestrator.domain.decisioning.policy_set import PolicySet
 from orchestrator.domain.decisioning.situation import Situation
 from orchestrator.online.rng import uniform
@@ -42,7 +42,7 @@ class Decision:
         policies: PolicySet,
         situation: Situation,
         candidates: list[Candidate],
-        lines: list[Refused | None],
+        lines: list[SharedLine | None],
     ) -> None:
         self.decision_id = decision_id
         self.policy = policies.version
@@ -50,7 +50,7 @@ class Decision:
         self.candidates = candidates
         """One for each action in force, in file order, and `do_nothing` last. Read only."""
         self.lines = lines
-        """For each candidate that is refused what all such decisions share; None: allowed."""
+        """For each candidate the line that decisions share; None: it is of this decision alone."""
         self.index = len(candidates) - 1
         """Place of the chosen candidate."""
         self.best = DO_NOTHING
@@ -98,6 +98,8 @@ class Decision:
         """`chosen` of the ledger entry."""
         candidate = self.candidates[self.index]
         plan = self.plan
+        if candidate is _NOTHING.row:
+            return _NOTHING_CHOSEN
         return {
             "action": candidate["action"],
             "treatment": candidate.get("treatment"),
@@ -160,17 +162,9 @@ def decide(policies: PolicySet, situation: Situation, decision_id: str) -> Decis
     holdout = _bucket(person, policies.holdout_salt) < policies.holdout_share
     arm = _arm(policies, person)
     candidates, lines, allowed, common = _candidates(policies, situation, arm, holdout=holdout)
-    nothing: Candidate = {
-        "action": DO_NOTHING,
-        "allowed": True,
-        "refused_by": None,
-        "score": 0.0,
-        "value_cents": 0,
-        "cost_cents": 0,
-        "propensity": 1.0,
-    }
-    candidates.append(nothing)
-    lines.append(None)
+    nothing = _NOTHING if not allowed else None
+    candidates.append(_do_nothing() if nothing is None else nothing.row)
+    lines.append(nothing)
     decision = Decision(decision_id, policies, situation, candidates, lines)
     decision.draw = uniform(decision_id)
     decision.holdout = holdout
@@ -185,11 +179,11 @@ def decide(policies: PolicySet, situation: Situation, decision_id: str) -> Decis
 
 def _candidates(
     policies: PolicySet, situation: Situation, arm: Arm | None, *, holdout: bool
-) -> tuple[list[Candidate], list[Refused | None], list[tuple[int, Plan]], str | None]:
+) -> tuple[list[Candidate], list[SharedLine | None], list[tuple[int, Plan]], str | None]:
     """Candidates, and what refused ones share; plans to choose from, placed; what refused all."""
     refused = policies.common.refusal(situation) if policies.common is not None else None
     if refused is not None:
-        all_refused: list[Refused | None] = []
+        all_refused: list[SharedLine | None] = []
         rows: list[Candidate] = []
         for plan in policies.plans:
             line = plan.refused(refused)
@@ -201,7 +195,7 @@ def _candidates(
     order = order_of(situation, policies.terms)
     agenda = policies.agenda(situation)
     candidates = list(agenda.rows)
-    lines: list[Refused | None] = list(agenda.lines)
+    lines: list[SharedLine | None] = list(agenda.lines)
     allowed: list[tuple[int, Plan]] = []
     for index, plan in agenda.in_question:
         exposure = 0
@@ -292,6 +286,28 @@ def _draw(policies: PolicySet, decision: Decision, allowed: list[tuple[int, Plan
     decision.reason = f"concern.{concern}" if concern else "value"
 
 
+def _do_nothing() -> Candidate:
+    return {
+        "action": DO_NOTHING,
+        "allowed": True,
+        "refused_by": None,
+        "score": 0.0,
+        "value_cents": 0,
+        "cost_cents": 0,
+        "propensity": 1.0,
+    }
+
+
+_NOTHING: Final = SharedLine(None, _do_nothing())
+"""The line of doing nothing where nothing else is allowed."""
+_NOTHING_CHOSEN: Final[Row] = {
+    "action": DO_NOTHING,
+    "treatment": None,
+    "channel": None,
+    "placement": None,
+    "propensity": 1.0,
+    "offer_cents": 0,
+}
 _bucket: Final = lru_cache(maxsize=BUCKETS_MAX)(uniform)
 """A person's draw, asked for at each of their decisions."""
 

@@ -23,13 +23,14 @@ OFFERED_SPAN_MS: Final = 60 * 86_400_000
 """How long a person keeps the draw of `offered_share`."""
 
 
-class Refused:
-    """The line of a refused action, shared by all decisions that it is refused in so."""
+class SharedLine:
+    """A candidate's line that decisions share, such as that of an action refused for one reason."""
 
     __slots__ = ("code", "encoded", "row")
 
-    def __init__(self, code: str, row: Candidate) -> None:
+    def __init__(self, code: str | None, row: Candidate) -> None:
         self.code = code
+        """Why it is refused; None: it is not."""
         self.row = row
         self.encoded: Any = None
         """Room for whoever writes ledgers to keep its encoded form."""
@@ -154,7 +155,7 @@ class Plan:
                 }
             ]
         )
-        self._refused: dict[str, Refused] = {}
+        self._refused: dict[str, SharedLine] = {}
 
     def outset(self, situation: Situation) -> str | None:
         """Why trigger or stage rule the action out: a function of these alone."""
@@ -256,7 +257,7 @@ class Plan:
                 return treating
         raise KeyError(f"{self.name} has no treatment {name!r}")
 
-    def refused(self, code: str) -> Refused:
+    def refused(self, code: str) -> SharedLine:
         """The ledger's line of the refused action."""
         line = self._refused.get(code)
         if line is None:
@@ -267,7 +268,7 @@ class Plan:
                 "refused_by": code,
                 "propensity": 0.0,
             }
-            line = self._refused[code] = Refused(code, row)
+            line = self._refused[code] = SharedLine(code, row)
         return line
 
 

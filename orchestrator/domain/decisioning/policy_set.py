@@ -25,7 +25,7 @@ from orchestrator.domain.decisioning.kinds import (
     Reward,
     SignalSet,
 )
-from orchestrator.domain.decisioning.plan import Candidate, Plan, Refused
+from orchestrator.domain.decisioning.plan import Candidate, Plan, SharedLine
 from orchestrator.domain.decisioning.situation import Contact, Situation
 from orchestrator.domain.decisioning.validation import SINGLE, trees, typed, validate
 from orchestrator.errors import InvalidPolicy
@@ -50,7 +50,7 @@ def content_hash(documents: Any) -> str:
 class Agenda(NamedTuple):
     """What trigger and stage alone say of the actions in force."""
 
-    lines: tuple[Refused, ...]
+    lines: tuple[SharedLine, ...]
     """One for each action, refused where that is certain from the outset; else it only holds the
     place."""
     rows: tuple[Candidate, ...]

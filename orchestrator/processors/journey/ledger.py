@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import orjson
 
-from orchestrator.domain.decisioning.plan import Refused
+from orchestrator.domain.decisioning.plan import SharedLine
 from orchestrator.domain.sessions.session import Session
 from orchestrator.processors.journey.state import Outstanding
 from orchestrator.types import Emit, Millis, Payload
@@ -20,13 +20,13 @@ def channel_topic(channel: str) -> str:
     return f"interventions.{channel}"
 
 
-def ledger_entry(profile_id: str, entry: Payload, lines: Sequence[Refused | None]) -> Emit:
-    """An entry; what it says of refused actions, half of its bytes, is encoded once and kept.
+def ledger_entry(profile_id: str, entry: Payload, lines: Sequence[SharedLine | None]) -> Emit:
+    """An entry; what decisions share of it, half of its bytes, is encoded once and kept.
 
     Args:
         profile_id: Key of the entry.
         entry: The entry.
-        lines: Of its candidates those that are refused; None: allowed.
+        lines: For each of its candidates the line that decisions share; None: its own.
     """
     emit = Emit(LEDGER, profile_id, entry)
     encoded: list[Any] = entry["candidates"][:]
@@ -36,7 +36,8 @@ def ledger_entry(profile_id: str, entry: Payload, lines: Sequence[Refused | None
             if line.encoded is None:
                 line.encoded = orjson.Fragment(orjson.dumps(line.row))
             encoded[at] = line.encoded
-            refusals.append(line.code)
+            if line.code is not None:
+                refusals.append(line.code)
     emit.span = entry["id"][4:20]
     emit.part_encoded = ("candidates", encoded)
     emit.refusals = tuple(refusals)

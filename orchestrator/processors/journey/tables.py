@@ -27,14 +27,12 @@ class Tables:
         self.partners: dict[str, tuple[str, ...]] = {}
         """Products bought with a product, the strongest first."""
         self.statistics_version = "bundles@0"
+        self.versions: dict[str, str] = {}
+        """As the ledger pins them; never changed, but replaced."""
+        self._pin()
         self._shipped = policies
         self._published: dict[str, bytes] = {}
         self._put_in_force(policies)
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """As the ledger pins them."""
-        return {"risk": self.risk.version, "bundles": self.statistics_version}
 
     def stopped_by(self, reason: str) -> frozenset[str]:
         """Names of the follow-ups that a reason (a word of `cancel_on`) stops."""
@@ -61,6 +59,7 @@ class Tables:
     def _model(self, key: str, value: bytes | None) -> None:
         if key == "risk" and value is not None:
             self.risk = Risk(read(value))
+            self._pin()
 
     def _policy(self, key: str, value: bytes | None) -> None:
         if value is None:
@@ -90,6 +89,10 @@ class Tables:
             raise _no_statistics()
         self.partners[key] = partners
         self.statistics_version = f"bundles@{max(time_ms, self._statistics_ms)}"
+        self._pin()
+
+    def _pin(self) -> None:
+        self.versions = {"risk": self.risk.version, "bundles": self.statistics_version}
 
     @property
     def _statistics_ms(self) -> int:
