@@ -46,6 +46,7 @@ class PartitionClock:
 
 
 _FORGET_AT: Final = 1024
+"""So many items handed out are let go of at once: each time the rest moves up."""
 
 
 class _Lane:

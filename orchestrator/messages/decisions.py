@@ -122,7 +122,7 @@ class DecisionMade(Message):
     consent: Annotated[dict[Name, bool], Field(max_length=100)] = Field(default={})
     """Consent as it stood, by channel; where none is named the policy's default held."""
     contacts: Rows = Field(default=[])
-    """Contacts that caps and cooldowns counted: time, action, channel, group."""
+    """Contacts, at least those that caps and cooldowns count: time, action, channel, group."""
     dismissed: Rows = Field(default=[])
     """What the shopper waved away: time, action."""
     suppressions: Names = Field(default=[])

@@ -97,9 +97,9 @@ class Decision:
     def chosen(self) -> Row:
         """`chosen` of the ledger entry."""
         candidate = self.candidates[self.index]
-        plan = self.plan
         if candidate is _NOTHING.row:
             return _NOTHING_CHOSEN
+        plan = self.plan
         return {
             "action": candidate["action"],
             "treatment": candidate.get("treatment"),
@@ -138,11 +138,6 @@ class Decision:
     def expires_at_ms(self) -> int:
         """When the command expires; 0: there is none."""
         return self.situation.now_ms + self.plan.ttl_ms if self.plan is not None else 0
-
-    @property
-    def cancel_on(self) -> tuple[str, ...]:
-        """What revokes the command."""
-        return self.plan.cancel_on if self.plan is not None else ()
 
 
 def decide(policies: PolicySet, situation: Situation, decision_id: str) -> Decision:
@@ -308,6 +303,7 @@ _NOTHING_CHOSEN: Final[Row] = {
     "propensity": 1.0,
     "offer_cents": 0,
 }
+"""`chosen` of such a decision: never change it."""
 _bucket: Final = lru_cache(maxsize=BUCKETS_MAX)(uniform)
 """A person's draw, asked for at each of their decisions."""
 

@@ -124,7 +124,7 @@ class _Search:
         return None
 
     def _refused(self) -> list[Plan]:
-        """SharedLine actions by the score they would have, those of no use left out."""
+        """Refused actions by the score they would have, those of no use left out."""
         terms = self.policies.terms
         order_cents, margin_cents = order_of(self.situation, terms)
         scored = []

@@ -142,7 +142,15 @@ class Moment:
 class Guard:
     """The contact policy, compiled against the actions in force."""
 
-    __slots__ = ("_groups", "_matters_ms", "_suppressions", "caps", "policy", "zone_default")
+    __slots__ = (
+        "_closed",
+        "_groups",
+        "_matters_ms",
+        "_suppressions",
+        "caps",
+        "policy",
+        "zone_default",
+    )
 
     def __init__(self, policy: ContactPolicy, actions: Sequence[Action]) -> None:
         self.policy = policy
@@ -161,6 +169,10 @@ class Guard:
             )
             for cap in policy.caps
         )
+        self._closed = {
+            index: cap.code for index, cap in enumerate(self.caps) if not cap.contacts_max
+        }
+        """Caps of 0, reached by everybody."""
         self._suppressions: dict[str, tuple[Test | None, frozenset[str] | None]] = {
             rule.reason: (
                 compile_tree(rule.when, SUPPRESSION) if rule.when is not None else None,
@@ -180,6 +192,7 @@ class Guard:
         if situation.suppressions:
             for reason in sorted(situation.suppressions - self._suppressions.keys()):
                 moment.suppressed.append((f"{SUPPRESSION}.{reason}", None))
+        moment.full.update(self._closed)
         if situation.contacts:
             self._look_back(moment, situation)
         since = situation.now_ms - self.policy.dismissal_ms
@@ -214,7 +227,7 @@ class Guard:
         for code, names in moment.suppressed:
             if names is None or protection.name in names:
                 return code
-        if situation.contacts or moment.dismissed:
+        if situation.contacts or moment.dismissed or moment.full:
             too_soon = self._too_soon(protection, situation.now_ms, moment)
             if too_soon is not None:
                 return too_soon

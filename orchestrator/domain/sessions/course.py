@@ -106,7 +106,7 @@ class Course:
             self._turn(kind, time_ms, item)
 
     def _turn(self, kind: int, time_ms: int, item: Item) -> None:  # noqa: C901 - a table
-        """By kind, the frequent ones first; compiled, a sixth of a table of functions."""
+        """By kind, the frequent ones first; compiled, six times as fast as a table of functions."""
         if kind == VIEW:
             self.view(item)
         elif kind == MOVE:

@@ -16,7 +16,8 @@ Verdict = Literal["added", "duplicate", "late"]
 DECISIONS_MAX: Final = 32
 _PLAIN_ROW: Final = 10
 """Length of a stored session of less than a minute, without decisions."""
-_BIT_MASK: Final = 31
+_BIT_MASK: Final = 63
+_BYTE_LESS_DIGIT: Final = 6
 _TRIM_AT: Final = 32
 """So few recent events are not looked through for old ones at each event."""
 
@@ -394,4 +395,6 @@ class Session(Tally):
 
 
 def _bit(event_id_hash: int) -> i64:
-    return i64(1) << (event_id_hash & _BIT_MASK)
+    """One of 64, by the last two bytes of the id: counters spread over all."""
+    mixed: i64 = event_id_hash
+    return i64(1) << ((mixed ^ mixed >> _BYTE_LESS_DIGIT) & _BIT_MASK)

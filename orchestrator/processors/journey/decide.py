@@ -13,7 +13,7 @@ from orchestrator.domain.signals.features import features
 from orchestrator.online.rounding import rounded
 from orchestrator.processors.journey.budgets import budgets_left_cents, spend
 from orchestrator.processors.journey.intake import COUNT_MAX
-from orchestrator.processors.journey.ledger import channel_topic, ledger_entry
+from orchestrator.processors.journey.ledger import channel_topic, ledger_entry, own_span
 from orchestrator.processors.journey.state import (
     MAX_COMMANDS,
     MAX_FOLLOW_UPS,
@@ -281,7 +281,7 @@ class Decider:
             "experiment": decision.experiment,
         }
         emit = Emit(channel_topic(plan.channel), situation.profile_id, payload)
-        emit.span = command_id[8:24]
+        emit.span = own_span(command_id)
         return emit
 
     def _content(self, situation: Situation, decision: Decision, plan: Plan) -> dict[str, Any]:

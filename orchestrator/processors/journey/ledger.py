@@ -20,6 +20,11 @@ def channel_topic(channel: str) -> str:
     return f"interventions.{channel}"
 
 
+def own_span(message_id: str) -> str:
+    """A span out of `dec-` or `cmd-` and twenty hex digits: of both, other digits."""
+    return message_id[4:20] if message_id.startswith("dec-") else message_id[8:24]
+
+
 def ledger_entry(profile_id: str, entry: Payload, lines: Sequence[SharedLine | None]) -> Emit:
     """An entry; what decisions share of it, half of its bytes, is encoded once and kept.
 
@@ -38,7 +43,7 @@ def ledger_entry(profile_id: str, entry: Payload, lines: Sequence[SharedLine | N
             encoded[at] = line.encoded
             if line.code is not None:
                 refusals.append(line.code)
-    emit.span = entry["id"][4:20]
+    emit.span = own_span(entry["id"])
     emit.part_encoded = ("candidates", encoded)
     emit.refusals = tuple(refusals)
     return emit

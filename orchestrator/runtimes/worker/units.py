@@ -64,7 +64,7 @@ class Unit(Generic[S]):
             topic: Lane(self, topic, settings.place(topic, number)) for topic in processor.inputs
         }
         self.merge = self._new_merge(processor.inputs)
-        self._last_ms = self.merge.time_ms
+        self._time_ms_of = self.merge.time_ms
         self.ready = False
         """Restored, and being read."""
         self.marker: int | None = None
@@ -83,7 +83,7 @@ class Unit(Generic[S]):
         """Forget what is buffered; read again from the last record folded."""
         times = self.merge.times()
         self.merge = self._new_merge(tuple(self.lanes))
-        self._last_ms = self.merge.time_ms
+        self._time_ms_of = self.merge.time_ms
         self.merge.restore_times(times)
         for lane in self.lanes.values():
             lane.fetched = lane.next
@@ -120,4 +120,4 @@ class Unit(Generic[S]):
         return TopicMerge(topics, self._settings.merge_wait_ms, self._decode)
 
     def _decode(self, topic: str, raw: RawRecord) -> Record:
-        return admit(self._processor, topic, self.number, raw, self._future_ms, self._last_ms)
+        return admit(self._processor, topic, self.number, raw, self._future_ms, self._time_ms_of)

@@ -62,7 +62,7 @@ def test_a_flip_does_flip(name: str, risk: float) -> None:
 
 
 def test_low_risk_flips_at_the_threshold() -> None:
-    """SharedLine by `eligible.risk`: the risk at which it would not have been."""
+    """Refused by `eligible.risk`: the risk at which it would not have been."""
     decision = decide(shipped(), SCENES["low risk"], "dec-1")
     best = flip(shipped(), SCENES["low risk"], decision, concern)[0]
     assert (best.kind, best.after, best.action) == ("risk", 0.35, "chat_invitation")

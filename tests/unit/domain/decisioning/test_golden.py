@@ -172,7 +172,8 @@ def test_a_decision_carries_what_the_command_needs() -> None:
         "expires_at_ms": seen.now_ms + 3_600_000,
     }
     assert decision.expires_at_ms == seen.now_ms + 1_200_000
-    assert "order_completed" in decision.cancel_on
+    assert decision.plan is not None
+    assert set(decision.plan.cancel_on) >= {"order_completed", "consent_withdrawn"}
     assert decision.spends == ("discount", 899)
     assert decision.group == "discount"
     assert decision.chosen == {

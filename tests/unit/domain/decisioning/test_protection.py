@@ -1,5 +1,6 @@
 """Quiet hours across zones and daylight saving, caps, cooldowns, budgets, what to keep."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -112,6 +113,18 @@ def test_only_relevant_contacts_matter(made: list[Contact]) -> None:
         whole = decide(shipped(), seen.replace(contacts=made), "dec-1")
         slim = decide(shipped(), seen.replace(contacts=kept), "dec-1")
         assert slim.candidates == whole.candidates
+
+
+@pytest.mark.parametrize(
+    "made", [(), ((NOON_MS - 400 * DAY_MS, "social_proof", "onsite", "social"),)]
+)
+def test_a_cap_of_none_is_reached_by_everybody(made: Sequence[Contact]) -> None:
+    """Also by those who were never contacted, or long ago."""
+    cap = {"name": "never", "span_ms": 3_600_000, "contacts_max": 0}
+    closed = policies(ContactPolicy={"caps": [cap], "holdout_share": 0.0})
+    decision = decide(closed, situation(PRICE, REGULAR, contacts=made), "dec-1")
+    assert decision.reason == "none_allowed"
+    assert "cap.never" in {row["refused_by"] for row in decision.candidates}
 
 
 def test_a_discount_outlives_the_banners_of_today() -> None:

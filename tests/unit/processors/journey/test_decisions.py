@@ -5,6 +5,7 @@ import itertools
 import orjson
 import pytest
 
+from orchestrator.messages.envelope import headers, incoming_traceparent
 from orchestrator.online.rng import uniform
 from tests.builders import at_ms, click, feedback, identity, order, profile
 from tests.unit.processors.journey.rig import (
@@ -93,6 +94,20 @@ def test_an_entry_encoded_in_part_reads_as_the_whole() -> None:
         assert orjson.dumps(form) == orjson.dumps(emit.value[field])
         refused = [row["refused_by"] for row in emit.value["candidates"] if not row["allowed"]]
         assert list(emit.refusals) == refused
+
+
+def test_spans_are_digits_of_the_id() -> None:
+    """An entry and its command have different ones, all valid; with a cause, in its trace."""
+    story = Story()
+    story.tell(*cart(), click("payment_failed", 1_100, session="s-1"))
+    emits = [emit for emit in story.emits if emit.value and emit.topic != "sessions"]
+    assert {emit.topic for emit in emits} > {"decisions"}
+    traces = [dict(headers(emit.value or {}, "w", span=emit.span))["traceparent"] for emit in emits]
+    assert len(set(traces)) == len(traces)
+    assert all(incoming_traceparent([("traceparent", trace)]) for trace in traces)
+    cause = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+    own = dict(headers(emits[0].value or {}, "w", cause, span=emits[0].span))["traceparent"]
+    assert own.startswith(cause[:36].encode())
 
 
 def test_ids_follow_from_the_position_and_the_draw_from_the_id() -> None:
