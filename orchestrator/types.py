@@ -101,7 +101,7 @@ class Emit:
         """A field of `value`, and what reads as that field once it is encoded: parts of it are that
         already. For speed only."""
         self.refusals: tuple[str, ...] = ()
-        """Reason codes of the actions that a decision refused, by its writer: the host counts them."""
+        """Reason codes of the actions a decision refused, by its writer: the host counts them."""
         self.span: str = ""
         """Sixteen hex digits that no other message has, where its id is a hash already."""
         self.traceparent: str | None = None
