@@ -7,7 +7,7 @@ pydantic model, whose word is final (tests/conformance/test_wire.py holds the tw
 import re
 from collections.abc import Callable
 from functools import reduce
-from operator import attrgetter, or_
+from operator import or_
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -54,8 +54,7 @@ class TopicDecoder:
     def __init__(self, topic: Topic, family: Family) -> None:
         self.limit = topic.max_value_bytes
         self.key = topic.key
-        self.by_profile = topic.key_fields == ("profile_id",)
-        self.key_of = _key_getter(topic.key_fields)
+        self.key_fields = topic.key_fields
         self._family = family
         self._known = {*family.by_type, *family.aliases}
         self._tags: dict[type[Message], str | None] = dict.fromkeys(family.all_models)
@@ -63,6 +62,13 @@ class TopicDecoder:
         structs = tuple(struct_of(model, self._tags[model]) for model in family.models)
         self.plain: Callable[[bytes], Any] = msgspec.json.Decoder(reduce(or_, structs)).decode
         self._other = msgspec.json.Decoder(struct_of(family.other)).decode if family.other else None
+
+    def key_of(self, message: Any) -> Any:
+        """The key that a message asks for; only where the topic has `key_fields`."""
+        fields = self.key_fields
+        if len(fields) == 1:
+            return getattr(message, fields[0])
+        return "/".join([getattr(message, field) for field in fields])
 
     def second_look(self, value: bytes) -> Any:
         """What msgspec refused: an unknown type, a form only pydantic takes, or a fault."""
@@ -123,12 +129,7 @@ def decode(topic: str, key: str | None, value: bytes) -> Any:
             message = decoder.plain(value)
         except _REFUSED:
             message = decoder.second_look(value)
-    named: str | None = key
-    if decoder.by_profile:
-        named = message.profile_id
-    elif decoder.key_of is not None:
-        named = decoder.key_of(message)
-    if named != key:
+    if decoder.key_fields and decoder.key_of(message) != key:
         raise InvalidRecord("key_mismatch", f"the key differs from {decoder.key}")
     return message
 
@@ -159,9 +160,3 @@ def _may_hold_control(value: bytes) -> bool:
         or (_C1_LEAD in value and _C1.search(value))
         or (_BACKSLASH in value and _ESCAPED_CONTROL.search(value))
     )
-
-
-def _key_getter(fields: tuple[str, ...]) -> Callable[[Any], str] | None:
-    if len(fields) <= 1:
-        return attrgetter(fields[0]) if fields else None
-    return lambda message: "/".join(getattr(message, field) for field in fields)

@@ -56,12 +56,13 @@ def position_hex(topic: str, partition: int, offset: int) -> str:
     >>> position_hex("clickstream", 3, 4711)
     '97e4fa92dbe9091fab3b'
     """
-    return _hex(f"{topic}\x1f{partition}\x1f{offset}")
+    return _hex(f"{topic}{_SEPARATOR}{partition}{_SEPARATOR}{offset}")
 
 
 def timer_hex(profile_id: str, session_id: str, kind: str, due_ms: int) -> str:
     """Twenty hex digits that name what was due, whenever it was noticed."""
-    return _hex(f"timer\x1f{profile_id}\x1f{session_id}\x1f{kind}\x1f{due_ms}")
+    s = _SEPARATOR
+    return _hex(f"timer{s}{profile_id}{s}{session_id}{s}{kind}{s}{due_ms}")
 
 
 def _hex(text: str) -> str:

@@ -178,13 +178,8 @@ def _candidates(
     """Candidates, and what refused ones share; plans to choose from, placed; what refused all."""
     refused = policies.common.refusal(situation) if policies.common is not None else None
     if refused is not None:
-        all_refused: list[SharedLine | None] = []
-        rows: list[Candidate] = []
-        for plan in policies.plans:
-            line = plan.refused(refused)
-            all_refused.append(line)
-            rows.append(line.row)
-        return rows, all_refused, [], refused
+        shared = [plan.refused(refused) for plan in policies.plans]
+        return [line.row for line in shared], [*shared], [], refused
     guard = policies.guard
     moment = guard.moment(situation)
     order = order_of(situation, policies.terms)

@@ -142,15 +142,7 @@ class Moment:
 class Guard:
     """The contact policy, compiled against the actions in force."""
 
-    __slots__ = (
-        "_closed",
-        "_groups",
-        "_matters_ms",
-        "_suppressions",
-        "caps",
-        "policy",
-        "zone_default",
-    )
+    __slots__ = ("_groups", "_matters_ms", "_suppressions", "caps", "policy", "zone_default")
 
     def __init__(self, policy: ContactPolicy, actions: Sequence[Action]) -> None:
         self.policy = policy
@@ -169,10 +161,6 @@ class Guard:
             )
             for cap in policy.caps
         )
-        self._closed = {
-            index: cap.code for index, cap in enumerate(self.caps) if not cap.contacts_max
-        }
-        """Caps of 0, reached by everybody."""
         self._suppressions: dict[str, tuple[Test | None, frozenset[str] | None]] = {
             rule.reason: (
                 compile_tree(rule.when, SUPPRESSION) if rule.when is not None else None,
@@ -192,9 +180,7 @@ class Guard:
         if situation.suppressions:
             for reason in sorted(situation.suppressions - self._suppressions.keys()):
                 moment.suppressed.append((f"{SUPPRESSION}.{reason}", None))
-        moment.full.update(self._closed)
-        if situation.contacts:
-            self._look_back(moment, situation)
+        self._look_back(moment, situation)
         since = situation.now_ms - self.policy.dismissal_ms
         for time_ms, action in situation.dismissed:
             if time_ms > since:
