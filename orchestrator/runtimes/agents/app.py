@@ -141,14 +141,22 @@ class Parts:
             yield topic.send_soon(key=send.key, value=send.value, headers=send.headers)
 
     async def restored(self) -> None:
-        """Tables were restored after a start or rebalance: begin from their rows."""
+        """Tables were restored after a start or rebalance: begin from their rows.
+
+        Where partitions move again meanwhile, nothing is taken: Faust restores once more, and this
+        is called again.
+        """
         self._begin_anew()
         try:
-            await self._restore_the_rest()
+            count = await self._restore_the_rest()
         except Exception as error:
             # Faust ignores what a callback raises, and would count on from half a table
             await self.app.crash(error)
             raise
+        if count is None:
+            log.info("restoration_overtaken")
+            return
+        log.info("tables_restored", beyond_the_listed_end=count)
         self._begin_anew()
         self.expiry.reset(self.shoppers.table.data, self.partition_of)
         self.publisher.forget_published()
@@ -160,11 +168,14 @@ class Parts:
         for lane in (self.shoppers, self.products):
             lane.reset()
 
-    async def _restore_the_rest(self) -> None:
+    async def _restore_the_rest(self) -> int | None:
         """Read the changelogs on to where they really end.
 
         Faust stops at the end that ListOffsets names. The embedded broker names the start of the
         last batch: all rows but the first of it would be missing, and be counted from nothing.
+
+        Returns:
+            How many rows there were; None if partitions moved again before all were read.
         """
         await self.app.producer.flush()  # rows on their way are news to what is read here
         tables: Any = self.app.tables
@@ -172,24 +183,32 @@ class Parts:
         while not tables.changelog_queue.empty():  # noqa: ASYNC110 - Faust signals nothing here
             await asyncio.sleep(DRAIN_S)
         recovery.flush_buffers()  # what Faust had fetched beyond that end, or it comes later
+        generation = recovery._generation_id  # noqa: SLF001 - told nowhere else
+        reached = {place: recovery.active_offsets[place] for place in recovery.active_tps}
+        if None in reached.values():  # of the next restoration, which has not begun to read
+            return None
+        rows: list[tuple[TopicPartition, bytes, bytes | None]] = []
+        count = await read_on(
+            client_options(self.settings),
+            {
+                TopicPartition(place.topic, place.partition): offset + 1
+                for place, offset in reached.items()
+            },
+            lambda *row: rows.append(row),
+        )
+        if generation != self.app.consumer_generation_id:
+            return None
         rows_of: dict[str, TableT[bytes, bytes]] = {
             self.settings.topic(SHOPPERS): self.shoppers.table,
             self.settings.topic(STATISTICS): self.products.table,
         }
-        positions = {
-            TopicPartition(place.topic, place.partition): recovery.active_offsets[place] + 1
-            for place in recovery.active_tps
-        }
-
-        def take(place: TopicPartition, key: bytes, row: bytes | None) -> None:
+        for place, key, row in rows:
             data = rows_of[place.topic].data
             if row is None:
                 data.pop(key, None)
             else:
                 data[key] = row
-
-        count = await read_on(client_options(self.settings), positions, take)
-        log.info("tables_restored", beyond_the_listed_end=count)
+        return count
 
     async def publish(self) -> None:
         """Send all that is due; in slices, so that clicks are not held up."""
