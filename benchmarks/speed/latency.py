@@ -36,7 +36,7 @@ MEASURED_S = 8.0
 DRAIN_S = 3.0
 READY_S = 60.0
 FETCH_WAIT_MS = 5
-"""The embedded broker does not long-poll: a quarter of this adds to each read."""
+"""The embedded broker does not long-poll: it sleeps this out with what it has found."""
 LEAST_SAMPLES = 100
 COMMANDS = "interventions.onsite"
 """A channel system reads its channel; this one carries 19 of 20 commands of the stream. Both phases

@@ -27,7 +27,7 @@ class KafkaTransport:
     def reader(self, *, fetch_wait_ms: int | None = None) -> KafkaReader:
         config = settings.reader(self.cluster)
         if fetch_wait_ms is not None:
-            config["fetch.wait.max.ms"] = fetch_wait_ms
+            config |= {"fetch.wait.max.ms": fetch_wait_ms, "fetch.min.bytes": 1}
         return KafkaReader(self.cluster, config)
 
     def partitions(self, topics: Sequence[str]) -> dict[str, int]:

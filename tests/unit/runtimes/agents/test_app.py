@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 from aiokafka import TopicPartition
 from faust.types import TP
+from structlog.testing import CapturingLogger
 
 from orchestrator.runtimes.agents import app
 from orchestrator.runtimes.agents.app import Parts
@@ -19,6 +20,18 @@ ROWS = [
     (TopicPartition(SETTINGS.topic(STATISTICS), 0), b"p", b"product"),
     (TopicPartition(SETTINGS.topic(STATISTICS), 0), b"q", None),
 ]
+
+
+@pytest.fixture(autouse=True)
+def said(monkeypatch: pytest.MonkeyPatch) -> CapturingLogger:
+    """The lines of the log, whose place another test's command may have closed."""
+    logger = CapturingLogger()
+    monkeypatch.setattr(app, "log", logger)
+    return logger
+
+
+def events(said: CapturingLogger) -> list[str]:
+    return [call.args[0] for call in said.calls]
 
 
 class Member:
@@ -89,7 +102,9 @@ class Member:
         return read_on
 
 
-async def test_rows_beyond_the_listed_end_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rows_beyond_the_listed_end_are_taken(
+    monkeypatch: pytest.MonkeyPatch, said: CapturingLogger
+) -> None:
     """From the offset after the one that Faust reached; a tombstone takes its row away."""
     member = Member(reached=4)
     monkeypatch.setattr(app, "read_on", member.reads(lambda: None))
@@ -98,9 +113,12 @@ async def test_rows_beyond_the_listed_end_are_taken(monkeypatch: pytest.MonkeyPa
     assert member.shoppers.table.data == {b"q": b"of before", b"s": b"shopper"}
     assert member.products.table.data == {b"p": b"product"}
     assert member.begun[-1] == "publication"
+    assert events(said) == ["tables_restored"]
 
 
-async def test_partitions_that_move_while_rows_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_partitions_that_move_while_rows_are_read(
+    monkeypatch: pytest.MonkeyPatch, said: CapturingLogger
+) -> None:
     """The rows may be older than those of the next restoration: none is taken."""
     member = Member(reached=4)
 
@@ -112,16 +130,20 @@ async def test_partitions_that_move_while_rows_are_read(monkeypatch: pytest.Monk
     assert member.asked
     assert member.shoppers.table.data == member.products.table.data == {b"q": b"of before"}
     assert "publication" not in member.begun
+    assert events(said) == ["restoration_overtaken"]
     assert not member.crashes
 
 
-async def test_partitions_that_moved_before_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_partitions_that_moved_before_reading(
+    monkeypatch: pytest.MonkeyPatch, said: CapturingLogger
+) -> None:
     """Faust has not said yet where its next restoration begins: that one will call again."""
     member = Member(reached=None)
     monkeypatch.setattr(app, "read_on", member.reads(lambda: None))
     await member.parts.restored()
     assert not member.asked
     assert "publication" not in member.begun
+    assert events(said) == ["restoration_overtaken"]
     assert not member.crashes
 
 
