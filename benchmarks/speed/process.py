@@ -28,6 +28,7 @@ class Usage:
     """User and system time, all threads."""
     wall_s: float
     peak_mb: float
+    """Most memory resident at once, as last seen while it ran."""
 
 
 class Running:
@@ -60,6 +61,7 @@ class Running:
                 env=os.environ | {"PYTHONPATH": str(package)} if package else None,
             )
         self.usage: Usage | None = None
+        self._peak_mb = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -79,6 +81,7 @@ class Running:
         """Whether it has ended; takes its usage when it has."""
         if self.usage is not None:
             return True
+        self._peak_mb = _peak_mb(self._process.pid) or self._peak_mb
         pid, status, used = os.wait4(self._process.pid, os.WNOHANG)
         if not pid:
             return False
@@ -86,7 +89,8 @@ class Running:
         self.usage = Usage(
             cpu_s=used.ru_utime + used.ru_stime,
             wall_s=time.monotonic() - self._started,
-            peak_mb=used.ru_maxrss / 1024,
+            # ru_maxrss would count this process's own memory too: the child was it before `exec`
+            peak_mb=self._peak_mb,
         )
         return True
 
@@ -137,3 +141,11 @@ class Running:
     def _signal(self, number: int) -> None:
         if self._process.returncode is None:
             os.kill(self._process.pid, number)
+
+
+def _peak_mb(pid: int) -> float | None:
+    """The high-water mark of a process's resident memory; None where it has ended."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return None
