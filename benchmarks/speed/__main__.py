@@ -78,6 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         series = measure(cases, list(records(plan)), args.rounds, setting, tell)
     if not args.no_latency:
         results["latency"] = latency.measure(setting, tell)
+        results["latency_many_partitions"] = latency.measure(setting, tell, latency.MANY_PARTITIONS)
     results["engines"] = report.to_json(series)
     results["goals"] = report.goals(series, results.get("latency"))
     results["seconds"] = round(time.monotonic() - started)

@@ -143,12 +143,14 @@ def is_compiled() -> bool:
     return any(COMPILED_PATH.glob("orchestrator/processors/*.so"))
 
 
-def prepare_product(address: str, prefix: str, folder: Path) -> list[str]:
+def prepare_product(
+    address: str, prefix: str, folder: Path, partitions: int = kafka.PARTITIONS
+) -> list[str]:
     """Create the product's topics; return the options that name this installation."""
     names = ["--broker", address]
     if prefix:
         names += ["--topic-prefix", prefix]
-    create = orchestrator("topics", "create", *names, "--partitions", str(kafka.PARTITIONS))
+    create = orchestrator("topics", "create", *names, "--partitions", str(partitions))
     with Running(create, folder / "topics.log") as process:
         process.wait(60)
     return [*names, "--group-prefix", prefix + "orchestrator"] if prefix else names

@@ -29,6 +29,10 @@ from benchmarks.speed.process import RunFailed, Running
 from benchmarks.speed.rounds import Tell, paired_values, spread
 
 RATE_PER_S = 2_000
+PARTITIONS = 4
+"""One worker's share, as the runbook advises and the demo has it."""
+MANY_PARTITIONS = kafka.PARTITIONS
+"""Shown beside it: what each partition more costs, since a transaction writes to every one."""
 ROUNDS = 3
 WARM_S = 4.0
 """Left out: first fetches, caches, the worker's first sessions."""
@@ -43,25 +47,29 @@ COMMANDS = "interventions.onsite"
 read one topic, else the reader would cost the broker more in one than in the other."""
 
 
-def measure(setting: Setting, tell: Tell, rounds: int = ROUNDS) -> dict[str, Any]:
+def measure(
+    setting: Setting, tell: Tell, partitions: int = PARTITIONS, rounds: int = ROUNDS
+) -> dict[str, Any]:
     """Measure both phases some rounds in turn; p50 and p99 in milliseconds, and their ratios."""
     phases: dict[str, dict[int, list[float]]] = {"floor": {}, "product": {}}
     failures: list[str] = []
     for number in range(rounds):
         for name, samples in phases.items():
             try:
-                samples[number] = _phase(name, setting, f"lat-{name}-{number}-")
+                prefix = f"lat-{partitions}-{name}-{number}-"
+                samples[number] = _phase(name, setting, prefix, partitions)
             except RunFailed as failure:
                 failures.append(f"{name}, round {number + 1}: {failure}")
                 tell(f"latency {number + 1}/{rounds} {name}: FAILED {failure}")
             else:
                 p50, p99 = _quantile(samples[number], 0.5), _quantile(samples[number], 0.99)
                 tell(
-                    f"latency {number + 1}/{rounds} {name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms"
-                    f" of {len(samples[number])}"
+                    f"latency {number + 1}/{rounds} {name}, {partitions} partitions:"
+                    f" p50 {p50:.1f} ms, p99 {p99:.1f} ms of {len(samples[number])}"
                 )
     result: dict[str, Any] = {
         "rate_per_s": RATE_PER_S,
+        "partitions": partitions,
         "seconds": MEASURED_S,
         "rounds": rounds,
         "hot_path": "compiled" if is_compiled() else "interpreted",
@@ -88,7 +96,7 @@ def _figures(samples: dict[int, list[float]]) -> dict[str, Any] | None:
     return {"p50_ms": p50.as_json(), "p99_ms": p99.as_json(), "samples": counts}
 
 
-def _phase(name: str, setting: Setting, prefix: str) -> list[float]:
+def _phase(name: str, setting: Setting, prefix: str, partitions: int) -> list[float]:
     prefix = prefix if setting.broker else ""
     with (
         tempfile.TemporaryDirectory(prefix="speed-") as scratch,
@@ -96,9 +104,10 @@ def _phase(name: str, setting: Setting, prefix: str) -> list[float]:
         kafka.fresh(setting.broker) as address,
     ):
         folder = Path(scratch)
-        options = prepare_product(address, prefix, folder)
+        options = prepare_product(address, prefix, folder, partitions)
+        source = prefix + kafka.INPUT
         if name == "floor":
-            return _observe(address, prefix + kafka.INPUT, prefix + kafka.INPUT, folder)
+            return _observe(address, source, _places(source, partitions), folder)
         command = orchestrator(
             "worker", *options, "--clock", "wall", "--slot", "speed",
             "--metrics-port", str(port := _free_port()),
@@ -106,9 +115,14 @@ def _phase(name: str, setting: Setting, prefix: str) -> list[float]:
         package = COMPILED_PATH if is_compiled() else None
         with Running(command, folder / "worker.log", None, package) as worker:
             worker.wait_until(lambda: _is_ready(port), READY_S)
-            latencies = _observe(address, prefix + kafka.INPUT, prefix + COMMANDS, folder, worker)
+            told = _places(prefix + COMMANDS, partitions)
+            latencies = _observe(address, source, told, folder, worker)
             worker.stop()
             return latencies
+
+
+def _places(topic: str, partitions: int) -> list[TopicPartition]:
+    return [TopicPartition(topic, number, 0) for number in range(partitions)]
 
 
 def _free_port() -> int:
@@ -127,11 +141,15 @@ def _is_ready(port: int) -> bool:
 
 
 def _observe(
-    address: str, source_topic: str, topic: str, folder: Path, worker: Running | None = None
+    address: str,
+    source_topic: str,
+    places: list[TopicPartition],
+    folder: Path,
+    worker: Running | None = None,
 ) -> list[float]:
     """Pace events into one topic and collect the latency of what arrives on another."""
     consumer = kafka.reader(address, "speed-latency", FETCH_WAIT_MS)
-    consumer.assign([TopicPartition(topic, number, 0) for number in range(kafka.PARTITIONS)])
+    consumer.assign(places)
     pace = [
         sys.executable, "-m", "benchmarks.speed.pace", "--broker", address,
         "--topic", source_topic, "--rate", str(RATE_PER_S),

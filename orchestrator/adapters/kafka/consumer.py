@@ -123,8 +123,8 @@ class KafkaGroupConsumer(KafkaReader):
     already fetched, so none leaves them.
     """
 
-    def __init__(self, cluster: Cluster, group: str, topics: Sequence[str]) -> None:
-        super().__init__(cluster, settings.consumer(cluster, group))
+    def __init__(self, cluster: Cluster, group: str, topics: Sequence[str], places: int) -> None:
+        super().__init__(cluster, settings.consumer(cluster, group, places))
         self._topics = tuple(topics)
         self._rebalance: Rebalance | None = None
         self._failure = ""

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from orchestrator.errors import InvalidPolicy
 
@@ -13,6 +13,8 @@ MAX_RECORD_BYTES = 4 * 1024 * 1024
 TRANSACTION_TIMEOUT_MS = 40_000
 """Longer than the worst batch and a request's time-out together."""
 
+_SHORT_WAIT_MS = 10
+"""Little more than a look takes: nothing is held up."""
 _OURS = frozenset(
     {
         "bootstrap.servers",
@@ -30,12 +32,6 @@ _OURS = frozenset(
     }
 )
 """Exactly-once stands on these: `-X` may not change them."""
-
-EMBEDDED_FETCH: Final = {"fetch.wait.max.ms": 30, "fetch.min.bytes": 65_536}
-"""For a broker that does not long-poll: it looks, sleeps out the wait, and looks again only if it
-found less than the least. With the usual least of 1 byte it would hold what it found at first for
-the whole wait, and leave what came meanwhile to the next fetch. Each look costs it time that
-commits then lack: shorter waits make commits longer."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +82,11 @@ def common(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def consumer(cluster: Cluster, group: str) -> dict[str, Any]:
-    """Settings of a member of a consumer group."""
+def consumer(cluster: Cluster, group: str, places: int) -> dict[str, Any]:
+    """Settings of a member of a consumer group that reads so many partitions of all its topics."""
     return {
         **reader(cluster),
+        **(_embedded_fetch(places) if cluster.embedded else {}),
         "group.id": group,
         # no committed offset is handled by explicit positions; a lost one must not pass silently
         "auto.offset.reset": "error",
@@ -114,7 +111,7 @@ def reader(cluster: Cluster) -> dict[str, Any]:
         "enable.partition.eof": True,
         # the default of a second stalls every backlog read
         "fetch.queue.backoff.ms": 10,
-        **(EMBEDDED_FETCH if cluster.embedded else {"fetch.wait.max.ms": 50}),
+        "fetch.wait.max.ms": 20 if cluster.embedded else 50,
         "queued.min.messages": 10_000,
         "queued.max.messages.kbytes": 16_384,
         "fetch.message.max.bytes": MAX_RECORD_BYTES,
@@ -147,6 +144,18 @@ def transactional(cluster: Cluster, transactional_id: str) -> dict[str, Any]:
         "transaction.timeout.ms": cluster.transaction_timeout_ms,
         **cluster.overrides,
     }
+
+
+def _embedded_fetch(places: int) -> dict[str, Any]:
+    """How often to ask the embedded broker, which does not long-poll.
+
+    It looks at every partition, sleeps out the wait, and looks again only if it found less than the
+    least. So a long wait holds up what the first look found, unless the least is more than that;
+    and a short one makes it look all the time, which commits then wait for.
+    """
+    wait_ms = max(_SHORT_WAIT_MS, places // 2)
+    least_bytes = 1 if wait_ms == _SHORT_WAIT_MS else 65_536
+    return {"fetch.wait.max.ms": wait_ms, "fetch.min.bytes": least_bytes}
 
 
 def _without_timeouts(cluster: Cluster) -> dict[str, str]:

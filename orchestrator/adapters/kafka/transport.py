@@ -19,7 +19,8 @@ class KafkaTransport:
         self._admin = Admin(cluster)
 
     def consumer(self, group: str, topics: Sequence[str]) -> KafkaGroupConsumer:
-        return KafkaGroupConsumer(self.cluster, group, topics)
+        places = sum(self._admin.partitions(topics).values())
+        return KafkaGroupConsumer(self.cluster, group, topics, places)
 
     def producer(self, transactional_id: str) -> KafkaTransactionalProducer:
         return KafkaTransactionalProducer(self.cluster, transactional_id)
@@ -27,7 +28,7 @@ class KafkaTransport:
     def reader(self, *, fetch_wait_ms: int | None = None) -> KafkaReader:
         config = settings.reader(self.cluster)
         if fetch_wait_ms is not None:
-            config |= {"fetch.wait.max.ms": fetch_wait_ms, "fetch.min.bytes": 1}
+            config["fetch.wait.max.ms"] = fetch_wait_ms
         return KafkaReader(self.cluster, config)
 
     def partitions(self, topics: Sequence[str]) -> dict[str, int]:

@@ -40,7 +40,7 @@ def test_exactly_once_settings_are_not_for_sale() -> None:
     assert settings.producer(secured)["linger.ms"] == "50"
     assert settings.transactional(secured, "t")["linger.ms"] == "50"
     for made in (
-        settings.consumer(secured, "g"),
+        settings.consumer(secured, "g", 12),
         settings.reader(secured),
         settings.transactional(secured, "t"),
     ):
@@ -75,7 +75,7 @@ def test_the_way_out_of_a_missing_topic_keeps_the_prefix() -> None:
 
 def test_groups_read_committed_from_explicit_positions() -> None:
     """The settings that the loop relies on."""
-    made = settings.consumer(CLUSTER, "g")
+    made = settings.consumer(CLUSTER, "g", 12)
     assert made["isolation.level"] == "read_committed"
     assert made["enable.auto.commit"] is False
     assert made["auto.offset.reset"] == "error"
@@ -93,9 +93,28 @@ def test_groups_read_committed_from_explicit_positions() -> None:
 )
 def test_time_outs_fit_the_broker(cluster: Cluster, session_ms: int, heartbeat_ms: int) -> None:
     """Short where nobody pauses for long; always several heartbeats a session."""
-    made = settings.consumer(cluster, "g")
+    made = settings.consumer(cluster, "g", 12)
     assert made["session.timeout.ms"] == session_ms
     assert made["heartbeat.interval.ms"] == heartbeat_ms
+
+
+@pytest.mark.parametrize(
+    ("cluster", "places", "wait_ms", "least_bytes"),
+    [
+        (CLUSTER, 60, 50, None),
+        (Cluster("x:1", embedded=True), 2, 10, 1),
+        (Cluster("x:1", embedded=True), 20, 10, 1),
+        (Cluster("x:1", embedded=True), 60, 30, 65_536),
+        (Cluster("x:1", {"fetch.wait.max.ms": "7"}, embedded=True), 60, "7", 65_536),
+    ],
+)
+def test_fetches_fit_the_broker(
+    cluster: Cluster, places: int, wait_ms: object, least_bytes: int | None
+) -> None:
+    """One that does not long-poll is asked less often the more it has to look at."""
+    made = settings.consumer(cluster, "g", places)
+    assert made["fetch.wait.max.ms"] == wait_ms
+    assert made.get("fetch.min.bytes") == least_bytes
 
 
 def failure(
