@@ -14,7 +14,7 @@ TRANSACTION_TIMEOUT_MS = 40_000
 """Longer than the worst batch and a request's time-out together."""
 
 _SHORT_WAIT_MS = 10
-"""Little more than a look takes: nothing is held up."""
+"""Not much more than a look takes: little is held up."""
 _OURS = frozenset(
     {
         "bootstrap.servers",
