@@ -204,7 +204,9 @@ class LogReader(Protocol):
 class Transport(Protocol):
     """Makes the clients of one cluster."""
 
-    def consumer(self, group: str, topics: Sequence[str]) -> GroupConsumer: ...
+    def consumer(self, group: str, topics: Mapping[str, int]) -> GroupConsumer:
+        """A member of a group that reads these topics; beside each, its partition count."""
+        ...
 
     def producer(self, transactional_id: str) -> TransactionalProducer: ...
 

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.speed.cases import BASELINE, COMPILED, PRODUCT, SLOWEST, describe
+from benchmarks.speed.latency import PARTITIONS
 from benchmarks.speed.rounds import Series, Spread, paired, spread
 
 GOALS = (
@@ -15,7 +16,10 @@ GOALS = (
     ("whole product / Quix Streams' reference job", PRODUCT, BASELINE, 1.0),
     ("whole product, compiled / Quix Streams' reference job", COMPILED, BASELINE, 1.0),
 )
-LATENCY_GOAL = ("p99 event to command / p99 of the broker alone, 4 partitions", 3.0)
+LATENCY_GOAL = (
+    f"p99 event to command / p99 of the broker alone, {PARTITIONS} partitions",
+    3.0,
+)
 
 
 def to_json(series: Mapping[str, Series]) -> dict[str, Any]:

@@ -123,8 +123,8 @@ class KafkaGroupConsumer(KafkaReader):
     already fetched, so none leaves them.
     """
 
-    def __init__(self, cluster: Cluster, group: str, topics: Sequence[str], places: int) -> None:
-        super().__init__(cluster, settings.consumer(cluster, group, places))
+    def __init__(self, cluster: Cluster, group: str, topics: Mapping[str, int]) -> None:
+        super().__init__(cluster, settings.consumer(cluster, group, sum(topics.values())))
         self._topics = tuple(topics)
         self._rebalance: Rebalance | None = None
         self._failure = ""

@@ -1,6 +1,6 @@
 """The clients of one cluster, as the exactly-once host asks for them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from confluent_kafka import murmur2
 
@@ -18,9 +18,8 @@ class KafkaTransport:
         self.cluster = cluster
         self._admin = Admin(cluster)
 
-    def consumer(self, group: str, topics: Sequence[str]) -> KafkaGroupConsumer:
-        places = sum(self._admin.partitions(topics).values())
-        return KafkaGroupConsumer(self.cluster, group, topics, places)
+    def consumer(self, group: str, topics: Mapping[str, int]) -> KafkaGroupConsumer:
+        return KafkaGroupConsumer(self.cluster, group, topics)
 
     def producer(self, transactional_id: str) -> KafkaTransactionalProducer:
         return KafkaTransactionalProducer(self.cluster, transactional_id)

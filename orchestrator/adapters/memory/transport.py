@@ -192,8 +192,8 @@ class MemoryTransport:
     def __init__(self, broker: MemoryBroker) -> None:
         self.broker = broker
 
-    def consumer(self, group: str, topics: Sequence[str]) -> MemoryConsumer:
-        return MemoryConsumer(self.broker, group, topics)
+    def consumer(self, group: str, topics: Mapping[str, int]) -> MemoryConsumer:
+        return MemoryConsumer(self.broker, group, list(topics))
 
     def producer(self, transactional_id: str) -> MemoryProducer:
         return MemoryProducer(self.broker, transactional_id)

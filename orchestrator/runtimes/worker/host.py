@@ -107,7 +107,9 @@ class ExactlyOnceHost(Generic[S]):
         self._producer = self._transport.producer(settings.transactional_id)
         self._producer.init()
         self._transactions = Transactions(self._producer, settings, self._clock)
-        self._consumer = self._transport.consumer(settings.group, inputs)
+        self._consumer = self._transport.consumer(
+            settings.group, {topic: self._counts[topic] for topic in inputs}
+        )
         self._log.info("group_joined", group=settings.group, slot=settings.slot)
 
     def readiness(self) -> dict[str, bool]:
