@@ -17,7 +17,7 @@ from orchestrator.cli.processes import look_after, raised_on_signals, role_optio
 from orchestrator.config import Connection
 from orchestrator.errors import BrokerUnreachable
 from orchestrator.wiring import RoleFailed
-from tests.unit.cli.test_commands import run
+from tests.component.cli.test_commands import run
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 

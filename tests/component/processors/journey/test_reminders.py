@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from orchestrator.types import Payload
 from tests.builders import at_ms, click, order
-from tests.unit.processors.journey.rig import (
+from tests.component.processors.journey.rig import (
     DAY,
     HOUR,
     MINUTE,

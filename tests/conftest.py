@@ -1,4 +1,4 @@
-"""Unit tests share machines with others: how long an example takes is not what they are about.
+"""Tests share machines with others: how long an example takes is not what they are about.
 
 `ORCHESTRATOR_TEST_EXAMPLES=500` looks harder than the default of a quick run.
 """

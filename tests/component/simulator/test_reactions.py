@@ -2,7 +2,7 @@ from functools import cache
 
 from orchestrator.simulator import Dials, Emission, World
 from orchestrator.types import Payload
-from tests.unit.simulator.playing import (
+from tests.component.simulator.playing import (
     START_MS,
     OnceEach,
     command,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from orchestrator.simulator import Dials, Emission, World
 from orchestrator.simulator.draws import BLOCK, Draws, pick
-from tests.unit.simulator.playing import CLEAN, START_MS, of_type, play
+from tests.component.simulator.playing import CLEAN, START_MS, of_type, play
 
 
 def clicks(**dials: float) -> list[Emission]:

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from orchestrator.types import Payload
 from tests.builders import at_ms, encoded
+from tests.component.processors.journey.rig import Story
 from tests.strategies import click_streams, messages
-from tests.unit.processors.journey.rig import Story
 
 WITHIN_S = 7_200
 SESSIONS = (None, "s-1", "s-2")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from orchestrator.processors.learning_state import Awaiting
 from orchestrator.processors.partition import PartitionRunner
 from orchestrator.types import Record
-from tests.unit.processors.learning_builders import (
+from tests.component.processors.learning_builders import (
     DAY,
     MINUTE,
     closed,

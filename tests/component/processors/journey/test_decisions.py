@@ -8,7 +8,7 @@ import pytest
 from orchestrator.messages.envelope import headers, incoming_traceparent
 from orchestrator.online.rng import uniform
 from tests.builders import at_ms, click, feedback, identity, order, profile
-from tests.unit.processors.journey.rig import (
+from tests.component.processors.journey.rig import (
     DAY,
     HOUR,
     MINUTE,

@@ -8,7 +8,7 @@ from orchestrator.simulator import ACTIONS, DO_NOTHING, Dials, Emission, Plan, W
 from orchestrator.simulator.course import MAX_VISITS
 from orchestrator.simulator.reactions import Received
 from orchestrator.types import Payload
-from tests.unit.simulator.playing import CLEAN, SHIPPED, START_MS, OnceEach, command, play
+from tests.component.simulator.playing import CLEAN, SHIPPED, START_MS, OnceEach, command, play
 
 WORLD = World(7, 10_000, START_MS)
 SHAM = World(7, 10_000, START_MS, dials=Dials(heterogeneity=0.0))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from orchestrator.cli.demo import Story
-from tests.unit.cli.test_commands import LOYAL, rows, run
+from tests.component.cli.test_commands import LOYAL, rows, run
 
 
 def told(capsys: pytest.CaptureFixture[str], **changes: Any) -> list[str]:

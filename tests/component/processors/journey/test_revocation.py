@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.builders import at_ms, click, feedback, order
-from tests.unit.processors.journey.rig import (
+from tests.component.processors.journey.rig import (
     DAY,
     HOUR,
     MINUTE,

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.builders import click, order
-from tests.unit.processors.journey.rig import DAY, HOUR, Story, cart
+from tests.component.processors.journey.rig import DAY, HOUR, Story, cart
 
 
 def test_an_old_session_in_a_log_that_is_further_on_is_one_session() -> None:

@@ -6,7 +6,7 @@ from orchestrator.messages.parse import validate_payload
 from orchestrator.messages.topics import TOPICS
 from orchestrator.simulator import Emission, Simulation, World
 from orchestrator.types import Payload
-from tests.unit.simulator.playing import CLEAN, START_MS, OnceEach, bytes_of, of_type, play
+from tests.component.simulator.playing import CLEAN, START_MS, OnceEach, bytes_of, of_type, play
 
 SEED = 13
 SESSIONS = 800

@@ -12,8 +12,8 @@ from orchestrator.messages.parse import validate_payload
 from orchestrator.online.rng import uniform
 from orchestrator.types import Emit, Payload
 from tests.builders import profile
-from tests.unit.processors.journey.rig import DAY, Story, cart
-from tests.unit.processors.journey.streams import WITHIN_S, histories, read
+from tests.component.processors.journey.rig import DAY, Story, cart
+from tests.component.processors.journey.streams import WITHIN_S, histories, read
 
 History = list[tuple[str, Payload]]
 END_S = WITHIN_S + 3 * DAY

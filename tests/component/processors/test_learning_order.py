@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.processors.learning_state import Awaiting
 from orchestrator.processors.partition import PartitionRunner
 from orchestrator.types import Record
-from tests.unit.processors.learning_builders import (
+from tests.component.processors.learning_builders import (
     DAY,
     HOUR,
     MINUTE,
@@ -189,7 +189,7 @@ def shuffled(log: dict[str, list[Record]], dice: Random) -> list[Record]:
     return [next(rest[topic]) for topic in turns]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(log=logs(), dice=st.randoms(use_true_random=False), every=st.integers(0, 5))
 def test_rewards_and_rows_do_not_depend_on_how_topics_are_merged(
     log: dict[str, list[Record]], dice: Random, every: int

@@ -13,7 +13,7 @@ from orchestrator.online.snapshots import parse
 from orchestrator.processors.learning import LearningProcessor
 from orchestrator.processors.learning_state import MAX_CLAIMS, MAX_VISITS, Awaiting
 from orchestrator.processors.partition import PartitionRunner
-from tests.unit.processors.learning_builders import (
+from tests.component.processors.learning_builders import (
     DAY,
     HOUR,
     MINUTE,
