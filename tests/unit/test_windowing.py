@@ -126,8 +126,8 @@ def test_a_lagging_topic_is_waited_for_but_not_for_ever() -> None:
     assert [each.topic for each in merge.ready(1_100)] == ["clicks"]
 
 
-def test_a_backlog_waits_as_it_came_and_is_decoded_in_its_turn() -> None:
-    """One of each topic is decoded ahead, to compare their times; `given` is what was pushed."""
+def test_a_backlog_waits_as_it_came_and_is_decoded_shortly_before_its_turn() -> None:
+    """Some of each topic are decoded ahead; `given` is what was pushed."""
     decoded: list[int] = []
 
     def decode(topic: str, offset: int) -> Record:
@@ -139,8 +139,8 @@ def test_a_backlog_waits_as_it_came_and_is_decoded_in_its_turn() -> None:
     merge.push("right", 1)
     ready = merge.ready(0)
     assert not decoded
-    assert (next(ready).offset, merge.given, decoded) == (0, 0, [0, 1])
-    assert (next(ready).offset, merge.given, decoded) == (1, 1, [0, 1, 2])
+    assert (next(ready).offset, merge.given, decoded) == (0, 0, [0, 2, 4, 1])
+    assert (next(ready).offset, merge.given, decoded) == (1, 1, [0, 2, 4, 1])
     assert (merge.buffered("left"), merge.buffered("right")) == (2, 0)
     assert merge.times() == {"left": 0, "right": 1}
     merge.mark_end("left")
@@ -148,6 +148,32 @@ def test_a_backlog_waits_as_it_came_and_is_decoded_in_its_turn() -> None:
     assert not merge.is_idle()
     assert [each.offset for each in ready] == [2, 4]
     assert merge.is_idle()
+
+
+def test_times_of_what_was_decoded_and_of_what_was_handed_out_are_told_apart() -> None:
+    """What has no time of its own takes that of those before it in the log, not of those folded."""
+    merge = TopicMerge(("left",), 0, lambda topic, offset: record(topic, offset, offset))
+    for offset in (5, 9, 7):
+        merge.push("left", offset)
+    next(merge.ready(0))
+    assert (merge.time_ms("left"), merge.times()) == (9, {"left": 5})
+
+
+def test_a_long_backlog_is_decoded_part_by_part() -> None:
+    """So that what is decoded is still at hand when it is folded; every record once, in order."""
+    decoded: list[int] = []
+
+    def decode(topic: str, offset: int) -> Record:
+        decoded.append(offset)
+        return record(topic, offset, offset)
+
+    merge = TopicMerge(("left",), 0, decode)
+    for offset in range(1_000):
+        merge.push("left", offset)
+    for count, each in enumerate(merge.ready(0)):
+        assert each.offset == merge.given == count
+        assert count < len(decoded) <= count + 64
+    assert decoded == list(range(1_000))
 
 
 def test_a_topic_at_its_end_is_not_waited_for() -> None:
