@@ -28,8 +28,8 @@ COLD void PyErr_SetString(PyObject *, const char *);
 COLD PyObject *PyErr_Format(PyObject *, const char *, ...);
 """
 """What mypyc calls on the way out of an error only. Told so, the compiler keeps the paths to it
-apart from those that are taken, which then fill the processor's caches alone, and takes half as
-long over them. A runtime of mypyc that has other functions of these names does not compile."""
+apart from those that are taken, which then have the processor's caches to themselves. A runtime
+of mypyc that has other functions of these names does not compile."""
 HOT_PATH = (
     "adapters/kafka/producer.py",
     "adapters/memory/murmur2.py",

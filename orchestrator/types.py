@@ -88,7 +88,8 @@ class Emit:
     Args:
         topic: Logical topic name.
         key: Key of the message.
-        value: Carries `id`, `type` and `time_ms`; None is a tombstone.
+        value: Carries `id`, `type` and `time_ms`; None is a tombstone. It is encoded some records
+            later: nothing in it may change any more.
     """
 
     __slots__ = ("key", "part_encoded", "refusals", "span", "topic", "traceparent", "value")

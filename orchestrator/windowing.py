@@ -48,8 +48,8 @@ class PartitionClock:
 _FORGET_AT: Final = 1024
 """So many items handed out are let go of at once: each time the rest moves up."""
 _AHEAD: Final = 32
-"""So many records are decoded in one go: turn and turn about with the fold, decoding takes twice
-as long, since neither finds its code in the processor's caches."""
+"""So many records are decoded in one go: turn and turn about, decoding and folding drive each other
+out of the processor's caches."""
 
 
 class _Lane:
