@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COMPILED := build/compiled/.ready
+FAST := tests/unit tests/component tests/conformance tests/golden
 PURE := */orchestrator/domain/*,*/orchestrator/processors/*,*/orchestrator/messages/*,*/orchestrator/online/*,*/orchestrator/types.py,*/orchestrator/errors.py,*/orchestrator/ports.py,*/orchestrator/windowing.py
 
 # compiled tests and modules are kept between runs, whatever the caller's shell says
@@ -27,7 +28,7 @@ demo: $(READY) ## the main job on the embedded broker: shoppers, risk, intervent
 	@$(BIN)/orchestrator demo $(ARGS)
 
 test: $(READY) ## every test that needs no more than this machine
-	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/component tests/conformance tests/golden tests/docs tests/deploy $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 $(FAST) tests/docs tests/deploy $(ARGS)
 	@$(BIN)/python -m pytest -q tests/integration $(ARGS)
 
 compiled: $(COMPILED) ## the hot path compiled by mypyc, in build/compiled (a C compiler and Python's headers needed)
@@ -40,7 +41,7 @@ $(COMPILED): setup.py pyproject.toml $(shell find orchestrator -name '*.py' -o -
 	@touch $@
 
 test-compiled: $(COMPILED) ## the fast tests on the compiled build
-	@$(BIN)/python -m pytest -q -n 2 -o pythonpath='build/compiled .' tests/unit tests/component tests/conformance tests/golden $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 -o pythonpath='build/compiled .' $(FAST) $(ARGS)
 	@$(BIN)/python -m pytest -q tests/compiled
 
 lint: $(READY) ## format, lint, types, import floors, generated files
@@ -48,10 +49,10 @@ lint: $(READY) ## format, lint, types, import floors, generated files
 	@$(BIN)/orchestrator schemas check
 
 check: lint ## the gate before a commit: lint and the fast tests
-	@$(BIN)/python -m pytest -q -n 2 -m 'not slow' tests/unit tests/component tests/conformance tests/golden
+	@$(BIN)/python -m pytest -q -n 2 -m 'not slow' $(FAST)
 
 coverage: $(READY) ## the fast tests once more, with branches counted: at least 98 % of the pure floors, 87 % of all
-	@$(BIN)/python -m pytest -q -n 2 --cov --cov-report= tests/unit tests/component tests/conformance tests/golden
+	@$(BIN)/python -m pytest -q -n 2 --cov --cov-report= $(FAST)
 	@$(BIN)/coverage report --skip-covered --fail-under=98 --precision=1 --include='$(PURE)'
 	@$(BIN)/coverage report --fail-under=87 --precision=1 | tail -1
 

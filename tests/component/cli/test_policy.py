@@ -6,11 +6,10 @@ from typing import Any
 
 import orjson
 import pytest
-from typer.testing import CliRunner
 
-from orchestrator.cli.app import app
 from orchestrator.cli.policy import NothingToRollBack, Published, in_force, publication, undone
 from orchestrator.wiring import SHIPPED_POLICIES
+from tests.component.cli import test_commands
 
 LOYAL = Path(__file__).parents[2] / "golden" / "loyal_shopper_hesitates_on_price" / "events.jsonl"
 ONE: dict[str, Any] = {"version": 1}
@@ -80,8 +79,7 @@ def test_nothing_to_roll_back(records: list[Published], told: str) -> None:
 
 
 def run(*arguments: str | Path, status: int = 0) -> list[dict[str, Any]]:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exit_code == status, result.output
+    result = test_commands.run(*arguments, status=status)
     return [orjson.loads(line) for line in result.stdout_bytes.splitlines()]
 
 

@@ -189,7 +189,7 @@ def shuffled(log: dict[str, list[Record]], dice: Random) -> list[Record]:
     return [next(rest[topic]) for topic in turns]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(log=logs(), dice=st.randoms(use_true_random=False), every=st.integers(0, 5))
 def test_rewards_and_rows_do_not_depend_on_how_topics_are_merged(
     log: dict[str, list[Record]], dice: Random, every: int
