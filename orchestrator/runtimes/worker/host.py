@@ -252,9 +252,7 @@ class ExactlyOnceHost(Generic[S]):
         self._aborts = 0
         for part in parts:
             unit: Unit[S] = part.unit
-            unit.marker = markers[unit.number]
-            unit.touched = False
-            unit.table.commit(part.rows)
+            unit.stand(markers[unit.number], part.rows)
         done_ms = self._clock.mono_ms()
         batch.publish(self._metrics)
         self._metrics.count("batches")

@@ -64,7 +64,7 @@ class Restorer(Generic[S]):
     def add(self, unit: Unit[S], marker: int | None, committed: Mapping[str, int | None]) -> None:
         """Line up a new, empty unit."""
         for lane in unit.lanes.values():
-            lane.next = lane.fetched = committed[lane.topic]
+            lane.next = lane.fetched = lane.committed = committed[lane.topic]
         place = unit.marker_place
         self._jobs[place] = _Job(unit, Restore(place, marker, committed), self._clock.mono_ms())
 

@@ -1,6 +1,6 @@
 """One partition as the host holds it: its runner, its lanes, and where it stands in the log."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
 
 from orchestrator.ports import KeyedTable, Place, Processor, RawRecord
@@ -16,7 +16,7 @@ S = TypeVar("S", bound=Keyed)
 class Lane(Generic[S]):
     """One topic of one partition."""
 
-    __slots__ = ("fetched", "next", "paused", "place", "topic", "unit")
+    __slots__ = ("committed", "fetched", "next", "paused", "place", "topic", "unit")
 
     def __init__(self, unit: "Unit[S]", topic: str, place: Place) -> None:
         self.unit = unit
@@ -24,6 +24,8 @@ class Lane(Generic[S]):
         self.place = place
         self.next: int | None = None
         """Offset after the last record folded; None: the oldest, not known yet."""
+        self.committed: int | None = None
+        """The group's offset; None: it has none."""
         self.fetched: int | None = None
         """Offset after the last record buffered."""
         self.paused = False
@@ -90,8 +92,23 @@ class Unit(Generic[S]):
             lane.paused = False
 
     def offsets(self) -> dict[Place, int]:
-        """What to commit: the offset after the last record folded, where one was."""
-        return {lane.place: lane.next for lane in self.lanes.values() if lane.next is not None}
+        """What to commit: the offset after the last record folded, where it moved.
+
+        A broker stores each on its own: most topics of a partition rest while clicks come.
+        """
+        return {
+            lane.place: lane.next
+            for lane in self.lanes.values()
+            if lane.next is not None and lane.next != lane.committed
+        }
+
+    def stand(self, marker: int, rows: Mapping[str, bytes | None]) -> None:
+        """The batch is committed: `marker` is the offset of its meta row, `rows` its states."""
+        self.marker = marker
+        self.touched = False
+        self.table.commit(rows)
+        for lane in self.lanes.values():
+            lane.committed = lane.next
 
     def settle_clock(self, mono_ms: int) -> None:
         """Note the moment at which records last moved the partition's time."""

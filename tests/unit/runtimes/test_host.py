@@ -269,6 +269,21 @@ def test_a_group_told_where_to_begin_begins_there() -> None:
     assert [row["id"] for row in rig.messages()] == [f"clickstream/0/{at}" for at in range(4, 10)]
 
 
+def test_only_offsets_that_moved_are_committed() -> None:
+    """A topic that rests is not committed again with every batch of another."""
+    rig = Rig(partitions=1, inputs=("clickstream", "orders"))
+    rig.clicks(5)
+    rig.click("p1", topic="orders")
+    host = rig.host()
+    settle(host)
+    offsets = rig.broker.groups["orchestrator-worker"].offsets
+    assert offsets.pop(("orders", 0)) == 1
+    rig.clicks(5)
+    settle(host)
+    assert offsets["clickstream", 0] == 10
+    assert ("orders", 0) not in offsets
+
+
 def test_the_state_is_found_without_the_marker() -> None:
     """The group forgot the marker (its retention passed): the positions name the last batch."""
     rig = Rig(partitions=1)
