@@ -1,7 +1,7 @@
 """Tests share machines with others: how long an example takes is not what they are about.
 
-A quick run tries a few examples of each property; `ORCHESTRATOR_TEST_EXAMPLES=100`, as in
-`.ci/run`, looks harder.
+`ORCHESTRATOR_TEST_EXAMPLES=100`, as in `.ci/run`, looks harder than the default of a quick run at
+properties that have no number of examples of their own.
 """
 
 import gc
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile(
-    "unit", deadline=None, max_examples=int(os.environ.get("ORCHESTRATOR_TEST_EXAMPLES", "15"))
+    "unit", deadline=None, max_examples=int(os.environ.get("ORCHESTRATOR_TEST_EXAMPLES", "25"))
 )
 settings.load_profile("unit")
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import linear_model, optim, preprocessing
 
@@ -31,6 +31,7 @@ def learnt(stream: Stream) -> OnlineLogistic:
 
 
 @given(stream=examples, x=rows)
+@settings(max_examples=50)
 def test_equals_rivers_own_pipeline(stream: Stream, x: tuple[float, ...]) -> None:
     """Wrapping changes nothing: same predictions as `StandardScaler | LogisticRegression`."""
     river = preprocessing.StandardScaler() | linear_model.LogisticRegression(
@@ -43,6 +44,7 @@ def test_equals_rivers_own_pipeline(stream: Stream, x: tuple[float, ...]) -> Non
 
 
 @given(stream=examples, more=examples, x=rows)
+@settings(max_examples=50)
 def test_a_round_trip_through_json_changes_no_bit(
     stream: Stream, more: Stream, x: tuple[float, ...]
 ) -> None:
@@ -58,6 +60,7 @@ def test_a_round_trip_through_json_changes_no_bit(
 
 
 @given(stream=examples, x=rows)
+@settings(max_examples=50)
 def test_the_scorer_is_the_same_model(stream: Stream, x: tuple[float, ...]) -> None:
     """Weights with the scaler folded in give River's probability within 1e-9."""
     model = learnt(stream)

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.domain.outcomes import Purchase
@@ -37,6 +37,7 @@ def told(events: list[dict[str, Any]]) -> Purchase:
     return purchase
 
 
+@settings(max_examples=40)
 @given(events=EVENTS, shuffle=st.randoms(use_true_random=False))
 def test_arrival_order_and_copies_do_not_matter(events: list[dict[str, Any]], shuffle: Any) -> None:
     """Shuffled and doubled deliveries tell the same order."""
@@ -48,6 +49,7 @@ def test_arrival_order_and_copies_do_not_matter(events: list[dict[str, Any]], sh
     assert other.dump() == calm.dump()
 
 
+@settings(max_examples=40)
 @given(events=EVENTS)
 def test_it_survives_json(events: list[dict[str, Any]]) -> None:
     """Dump, JSON, load: nothing is lost, and the next event means the same."""
@@ -58,6 +60,7 @@ def test_it_survives_json(events: list[dict[str, Any]]) -> None:
     assert again.dump() == calm.dump()
 
 
+@settings(max_examples=40)
 @given(events=EVENTS)
 def test_what_is_kept_is_a_share(events: list[dict[str, Any]]) -> None:
     """However much comes back, between nothing and everything is kept."""

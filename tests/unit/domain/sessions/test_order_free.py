@@ -2,7 +2,7 @@
 
 from random import Random
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.domain.sessions import SessionSettings
@@ -72,6 +72,7 @@ BRIDGE: list[Arrival] = [
 """The second event comes after the third, which at first seemed to open a session."""
 
 
+@settings(max_examples=60)
 @given(arrivals(streams))
 @example(BRIDGE)
 def test_order_of_arrival_and_duplicates_do_not_matter(events: list[Arrival]) -> None:
@@ -82,12 +83,14 @@ def test_order_of_arrival_and_duplicates_do_not_matter(events: list[Arrival]) ->
     assert verdicts.count("added") == len(events)
 
 
+@settings(max_examples=40)
 @given(arrivals(shopping))
 def test_the_course_of_a_session_does_not_depend_on_arrival(events: list[Arrival]) -> None:
     """Carts, steps, prices and hidden tabs follow event time, whatever came first."""
     assert fold(arrive(events))[0] == fold(in_order(events))[0]
 
 
+@settings(max_examples=40)
 @given(arrivals(shopping), st.randoms(use_true_random=False))
 def test_ids_break_ties(events: list[Arrival], shuffle: Random) -> None:
     """Events of one millisecond count in the order of their ids, however they arrive."""
@@ -96,6 +99,7 @@ def test_ids_break_ties(events: list[Arrival], shuffle: Random) -> None:
     assert fold(shuffled)[0] == fold(at_once)[0]
 
 
+@settings(max_examples=40)
 @given(arrivals(streams), st.integers(1, 7))
 def test_restarts_do_not_matter(events: list[Arrival], every: int) -> None:
     """Stored and loaded every few events, sessions and verdicts are those of a calm run."""
@@ -103,6 +107,7 @@ def test_restarts_do_not_matter(events: list[Arrival], every: int) -> None:
     assert fold(deliveries, restart_every=every) == fold(deliveries)
 
 
+@settings(max_examples=40)
 @given(arrivals(streams))
 def test_a_shorter_lateness_holds_too(events: list[Arrival]) -> None:
     """With a lateness of 5 s the minute's window is kept all the same."""

@@ -5,7 +5,7 @@ from math import e, isfinite, log, log1p
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.domain.signals import FEATURES, features
@@ -127,6 +127,7 @@ def test_stages_are_one_hot() -> None:
         assert sum(row[name] for name in FEATURES if name.startswith("stage_")) == on
 
 
+@settings(max_examples=30)
 @given(click_streams(within_s=1200, sessions=("s-1",), max_size=16), st.integers(-1000, 86_400_000))
 def test_features_are_finite(events: list[Payload], later_ms: int) -> None:
     """Any session, at any time: floats by known names, all finite, none negative, six digits."""

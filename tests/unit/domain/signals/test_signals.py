@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.domain.sessions import STAGES, Session, stages
@@ -247,6 +247,7 @@ def test_a_bound_changes_nothing_but_what_is_beyond_it() -> None:
     assert isinstance(found["stage_index"], int)
 
 
+@settings(max_examples=30)
 @given(click_streams(within_s=1200, sessions=("s-1",), max_size=16), st.integers(0, 86_400_000))
 def test_a_part_holds_what_the_whole_holds(events: list[Payload], later_ms: int) -> None:
     """Whichever signal is asked for alone, its value is the same."""
@@ -263,6 +264,7 @@ def test_a_signal_nobody_knows_is_of_no_part() -> None:
     assert values(extreme(), 0, parts_of(["mood_index"])) == {}
 
 
+@settings(max_examples=30)
 @given(click_streams(within_s=1200, sessions=("s-1",), max_size=16), st.integers(0, 2 * 86_400_000))
 def test_values_are_finite_and_bounded(events: list[Payload], later_ms: int) -> None:
     """Any session, at any time after its last event."""
