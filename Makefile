@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+ORACLE := $(VENV)/.oracle
 COMPILED := build/compiled/.ready
 FAST := tests/unit tests/component tests/conformance tests/golden
 PURE := */orchestrator/domain/*,*/orchestrator/processors/*,*/orchestrator/messages/*,*/orchestrator/online/*,*/orchestrator/types.py,*/orchestrator/errors.py,*/orchestrator/ports.py,*/orchestrator/windowing.py
@@ -59,8 +60,12 @@ coverage: $(READY) ## the fast tests once more, with branches counted: at least 
 bench: $(READY) $(if $(shell command -v cc),$(COMPILED)) ## speed against Quix Streams, bytewax and Faust on one broker; ratios, JSON in benchmarks/results
 	@$(BIN)/python -m benchmarks.speed $(ARGS)
 
-bench-quality: $(READY) ## quality on real data: make bench-quality ARGS='--data DIR'
+bench-quality: $(ORACLE) ## quality on real data: make bench-quality ARGS='--data DIR'
 	@$(BIN)/python -m benchmarks.quality.uci_shoppers $(ARGS)
+
+$(ORACLE): $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@touch $@
 
 bench-replay: $(READY) ## real files whole through a broker against pandas: make bench-replay ARGS='--data DIR'
 	@$(BIN)/python -m benchmarks.quality.replay_files $(ARGS)

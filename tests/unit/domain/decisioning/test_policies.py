@@ -193,6 +193,18 @@ def test_yaml_reads_as_its_core_schema() -> None:
     _load(contact=('start: "21:00"', "start: 21:00"))
 
 
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_without_libyaml_they_read_alike(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyYAML built without it is slower, and gives the same documents and lines."""
+    with_it = parse(("it.yaml", text))
+    monkeypatch.setattr(yaml, "__with_libyaml__", False)
+    without = parse(("it.yaml", text))
+    assert [one.data for one in with_it] == [one.data for one in without]
+    paths: list[list[str | int]] = [["kind"], ["actions", 1], ["content", "en"]]
+    for path in paths:
+        assert [one.where(path) for one in with_it] == [one.where(path) for one in without]
+
+
 @settings(max_examples=8, deadline=None)
 @given(seed=integers())
 def test_the_hash_does_not_depend_on_the_order_of_keys(seed: int) -> None:
