@@ -13,7 +13,11 @@ KAFKA_BINDING = "0.5.0"
 Document = dict[str, Any]
 
 
-class _Dumper(yaml.SafeDumper):
+_Libyaml: Any = yaml.CSafeDumper if yaml.__with_libyaml__ else yaml.SafeDumper
+"""The same text in a quarter of the time, where PyYAML has it."""
+
+
+class _Dumper(_Libyaml):  # type: ignore[misc]
     """Writes a value again rather than a YAML alias to it."""
 
     def ignore_aliases(self, data: Any) -> bool:
