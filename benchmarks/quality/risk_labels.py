@@ -5,6 +5,7 @@ of them, and leave less once treated. The policy treats whom the model finds at 
 session, and leaves 5 % of the shoppers alone; so sessions are selected on the very score. Each way
 of making rows learns online from those sessions; all are then judged on shoppers nobody treats.
 
+    pip install -c constraints.txt -e '.[bench]'
     python -m benchmarks.quality.risk_labels
 """
 

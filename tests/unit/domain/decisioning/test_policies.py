@@ -180,8 +180,12 @@ def test_an_error_names_place_value_and_way_out(
         ("", "No SignalSet"),
     ],
 )
-def test_a_file_that_is_no_policy_is_refused(text: str, told: str) -> None:
+@pytest.mark.parametrize("libyaml", [True, False], ids=["libyaml", "plain"])
+def test_a_file_that_is_no_policy_is_refused(
+    text: str, told: str, monkeypatch: pytest.MonkeyPatch, *, libyaml: bool
+) -> None:
     """Whatever lies in the folder: an error of ours, never a crash, a call or a flood."""
+    monkeypatch.setattr(yaml, "__with_libyaml__", libyaml and yaml.__with_libyaml__)
     with pytest.raises(InvalidPolicy, match=told):
         load([("list.yaml", text)])
 
