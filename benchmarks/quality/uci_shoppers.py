@@ -3,7 +3,7 @@
 Data: Online Shoppers Purchasing Intention (Sakar et al., 2018), `online_shoppers_intention.csv.gz`
 in the original columns, from a directory you name:
 
-    python -m benchmarks.quality.uci_shoppers --data DIR     (or ORCHESTRATOR_DATA=DIR)
+    make bench-quality ARGS='--data DIR'     (or ORCHESTRATOR_DATA=DIR)
 
 The rows are finished sessions, so this measures the learner, not how early it knows: `PageValues`
 holds what Google Analytics knew of the purchase afterwards, and is left out in a second run.
