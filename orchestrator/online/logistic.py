@@ -1,7 +1,7 @@
 """The learner of record: River's standard scaler and AdaGrad logistic regression, with JSON state.
 
-The only module that reads River's attributes; `tests/unit/online/test_logistic.py` fails loudly
-when they move. Importing it loads River (1.3 s): the learner does, the workers do not.
+The only module that reads River's attributes; `tests/component/online/test_logistic.py` fails
+loudly when they move. Importing it loads River (1.3 s): the learner does, the workers do not.
 """
 
 from collections import Counter, defaultdict

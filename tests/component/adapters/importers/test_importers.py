@@ -17,8 +17,8 @@ from orchestrator.adapters.importers import FORMATS, read
 from orchestrator.adapters.importers.rows import UnreadableInput
 from orchestrator.messages import wire
 from tests.builders import click
+from tests.component.adapters.importers.files import REES46, RETAIL, SAMPLES, Write, line, values
 from tests.strategies import json_values
-from tests.unit.adapters.importers.files import REES46, RETAIL, SAMPLES, Write, line, values
 
 
 @contextmanager

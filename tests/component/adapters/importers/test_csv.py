@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.adapters.importers import read
-from tests.unit.adapters.importers.files import REES46, RETAIL, Write, values
+from tests.component.adapters.importers.files import REES46, RETAIL, Write, values
 
 cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=12)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.adapters.importers.files import Write
+from tests.component.adapters.importers.files import Write
 
 
 @pytest.fixture
