@@ -9,6 +9,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
+from itertools import islice
 
 from confluent_kafka import Producer
 
@@ -16,6 +17,8 @@ from benchmarks.speed.broker import CLIENT
 from benchmarks.speed.stream import Plan, records
 
 TICK_S = 0.005
+PREPARE_S = 4.0
+"""Enough to make the events; sending starts then."""
 LINGER_MS = 20
 """The embedded broker's reads slow down with the number of stored batches."""
 
@@ -61,12 +64,14 @@ def main() -> None:
     )
     producer.list_topics(args.topic, timeout=10)
     plan = Plan(int(args.rate * args.seconds) + args.rate, args.live_sessions, seed=11)
-    events = records(plan, lambda: time.time_ns() // 1_000_000)
+    begin_s = time.time() + PREPARE_S
+    times_ms = (int((begin_s + number / args.rate) * 1000) for number in range(plan.events))
+    # Made beforehand: what is measured should not share the machine with the making.
+    events = enumerate(list(records(plan, lambda: next(times_ms))), 1)
     number = 0
+    time.sleep(max(0.0, begin_s - time.time()))
     for due in ticks(args.rate, args.seconds):
-        for _ in range(due):
-            event = next(events)
-            number += 1
+        for number, event in islice(events, due):
             headers: list[tuple[str, str | bytes | None]] = [("traceparent", trace(number))]
             producer.produce(args.topic, event.value, event.key, headers=headers)
         producer.poll(0)
