@@ -22,7 +22,7 @@ from orchestrator.messages.schema import (
 from orchestrator.messages.topics import TOPICS
 from tests.builders import click
 
-SCHEMAS = Path(__file__).parents[3] / "schemas"
+SCHEMAS = Path(__file__).parents[2] / "schemas"
 EXAMPLES = example_paths(SCHEMAS)
 READABLE = [name for name, topic in TOPICS.items() if topic.family is not None]
 
