@@ -1,4 +1,7 @@
-"""`orchestrator replay FILE`: a file of clicks through the product, in process or by a broker."""
+"""`orchestrator replay FILE`: a file of clicks through the product, in process or by a broker.
+
+`replay --verify` takes no file: it makes the ledger of a broker's topics anew and compares.
+"""
 
 import time
 from collections.abc import Iterator
@@ -7,29 +10,41 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from orchestrator.adapters.importers import FORMATS, Row, read
 from orchestrator.cli import options
 from orchestrator.cli.options import BadOption, choice, connection
-from orchestrator.cli.output import err, guarded, json_line, summary_tables
+from orchestrator.cli.output import err, guarded, json_line, out, summary_tables
+from orchestrator.cli.roles import SessionGap
+from orchestrator.config import Connection
+
+DIFFERS = 3
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(help="Replay a file of clicks: in process (--dry), or into a broker's topics.")(
-        replay
-    )
+    app.command(
+        help="Replay a file of clicks: in process (--dry), or into a broker's topics. "
+        "With --verify: make a broker's ledger anew from its log, and compare."
+    )(replay)
 
 
 @guarded
 def replay(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Plain or gzipped file; - reads standard input.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="Plain or gzipped file; - reads standard input.")
+    ] = None,
     form: Annotated[
         str, typer.Option("--format", help=f"One of: {', '.join(FORMATS)}.")
     ] = "native-jsonl",
     dry: Annotated[bool, typer.Option("--dry", help="Fold in this process, no broker.")] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="No file: the ledger made anew from the log must be equal."),
+    ] = False,
     broker: options.Broker = "",
     extra: options.Extra = None,
     ledger: Annotated[
@@ -50,9 +65,25 @@ def replay(
     ] = 60.0,
     group_prefix: options.GroupPrefix = "orchestrator",
     topic_prefix: options.TopicPrefix = "",
+    session_gap_s: SessionGap = 1_800,
+    clock: Annotated[
+        str, typer.Option("--clock", help="With --verify: wall or event, as the workers had it.")
+    ] = "wall",
     as_json: options.Json = False,
 ) -> None:
-    """Replay, and say what became of every row."""
+    """Replay, and say what became of every row; exit 3 where `--verify` finds a difference."""
+    if verify:
+        if file is not None or dry:
+            raise BadOption(
+                "--verify reads the topics of a broker: it takes no file and no --dry.",
+                way_out="Use: orchestrator replay --verify --broker HOST:PORT",
+            )
+        place = connection(broker, extra, group_prefix, topic_prefix)
+        wall = choice("--clock", clock, ("wall", "event")) == "wall"
+        _verify(place, policies, session_gap_s * 1000, wall=wall, as_json=as_json)
+        return
+    if file is None:
+        raise BadOption("no file named.", way_out="Give a FILE, or - for standard input.")
     rows = read(file, choice("--format", form, tuple(FORMATS)))
     pace = _pace(speed)
     if dry:
@@ -80,6 +111,32 @@ def replay(
             on_wait=lambda text: progress.update(task, description=text),
         )
     _print(summary, as_json=as_json)
+
+
+def _verify(
+    place: Connection, policies: Path | None, gap_ms: int, *, wall: bool, as_json: bool
+) -> None:
+    from orchestrator.cli.verifying import verify  # noqa: PLC0415 (loads the Kafka client)
+
+    with _progress(as_json, "partitions") as progress:
+        task = progress.add_task("verifying", total=None)
+        summary, found = verify(
+            place, policies, gap_ms, wall=wall, on_partition=lambda: progress.advance(task)
+        )
+    for number, each in found:
+        if as_json:
+            json_line({"type": "difference", "partition": number, **each._asdict()})
+        else:
+            out.print(f"[red]differs[/] {each.decision_id} [{number}]: {escape(each.why)}")
+    if as_json:
+        json_line(summary)
+    else:
+        out.print(
+            f"{summary['entries']:,} ledger entries of {summary['partitions']} partitions made "
+            f"anew from the log: {summary['different'] or 'none'} differ"
+        )
+    if found:
+        raise typer.Exit(DIFFERS)
 
 
 def _refuse_broker(context: typer.Context) -> None:
@@ -147,12 +204,12 @@ def _paced(rows: Iterator[Row], pace: float) -> Iterator[Row]:
         yield row
 
 
-def _progress(as_json: bool) -> Progress:
+def _progress(as_json: bool, what: str = "rows") -> Progress:
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed:,.0f} rows"),
+        TextColumn(f"{{task.completed:,.0f}} {what}"),
         TimeElapsedColumn(),
         console=err,
         transient=True,

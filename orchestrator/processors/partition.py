@@ -119,6 +119,19 @@ class PartitionRunner(Generic[S]):
         if self._timers and self._timers[0][0] <= now:
             self._fire(now)
 
+    def fire(self, key: str, at: Millis) -> None:
+        """Fire one key's timer at a time that is told, as a host did whose ledger is followed.
+
+        Others that are due by then fire with the next record.
+        """
+        state = self.states.get(key)
+        if state is None:
+            return
+        self.clock.advance(at)
+        step = self.processor.on_timer(self.scope, key, state, at)
+        self._keep(key, step.state)
+        self.emits.extend(step.emits)
+
     def next_timer_ms(self) -> int | None:
         """When the next timer may be due, by the partition's clock."""
         return self._timers[0][0] if self._timers else None

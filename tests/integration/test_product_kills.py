@@ -7,26 +7,32 @@ compared.
 import logging
 import os
 import random
-import threading
+import shutil
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import orjson
 import pytest
 
 from orchestrator import wiring
 from orchestrator.adapters.kafka.settings import Cluster
+from orchestrator.online.snapshots import shipped
 from orchestrator.types import Payload
-from tests.integration.processes import wait_until
+from tests.integration.processes import ROOT, wait_until
 from tests.integration.product import (
     COMMANDS,
     INPUTS,
     OUTPUTS,
     PARTITIONS,
     SETTLE_S,
+    Letter,
     Product,
     Role,
     by_topic,
@@ -71,7 +77,7 @@ def storm(product: Product, roles: list[Role], seed: int) -> None:
         # further than by the markers that end what it had left open
         wanted = stood[victim.name] + PARTITIONS
         wait_until(partial(has_grown, product, topic, wanted), f"{victim.name} at work", 60)
-        writer = threading.Thread(target=product.write, args=(letters[FIRST:], WRITING_S))
+        writer = Thread(target=product.write, args=(letters[FIRST:], WRITING_S))
         writer.start()
         time.sleep(dice.random() * WRITING_S)
         victim.kill()
@@ -104,6 +110,7 @@ def test_a_worker_that_is_killed_writes_what_a_calm_one_would(
             assert there == of_json(values), f"{topic} {partition}"
         assert found[topic].keys() == wanted[topic].keys()
     assert sum(map(len, found["decisions"].values())) > SHOPPERS * KILLS
+    verified(product)
     tell(product)
 
 
@@ -127,7 +134,58 @@ def test_no_role_that_is_killed_loses_or_repeats_anything(
         assert worker.stop() == 0, worker.says()
     judge_worker(product)
     judge_learner(product)
+    verified(product)
     tell(product)
+
+
+@pytest.mark.timeout(180)
+def test_a_live_ledger_is_made_anew_to_the_byte(
+    cluster: Cluster, prefix: str, tmp_path: Path
+) -> None:
+    """By the wall clock, with simulated shoppers, a model, other policies, and a worker killed."""
+    product = Product(cluster, prefix, tmp_path)
+    quick = tmp_path / "policies"
+    shutil.copytree(wiring.SHIPPED_POLICIES, quick)
+    journeys = quick / "journeys.yaml"
+    journeys.write_text(journeys.read_text().replace("3_600_000", "600_000"))
+    with product.role("worker", "--clock", "wall") as worker:
+        for turn in (1, 2):
+            snapshot = replace(shipped("risk"), version=turn).payload()
+            product.write([Letter("models", b"risk", orjson.dumps(snapshot))])
+            simulating = Thread(target=simulate, args=(product, turn))
+            simulating.start()
+            wait_until(partial(has_grown, product, "orchestrator.state", 200), "at work", 60)
+            worker.kill()
+            wiring.publish_policies(product.place, wiring.policies(quick).documents)
+            worker.start()
+            simulating.join()
+        product.wait_folded(worker)
+        assert worker.stop() == 0, worker.says()
+    verified(product, wall=True)
+    entries = product.values("decisions")
+    assert len({entry["policy"] for entry in entries}) == 2
+    assert {entry["models"]["risk"] for entry in entries} >= {"risk@1", "risk@2"}
+    assert {entry["trigger"]["kind"] for entry in entries} == {"event", "timer"}
+
+
+def simulate(product: Product, seed: int) -> None:
+    command = [sys.executable, "-m", "orchestrator", "simulate", "--sessions", "150"]
+    command += ["--seed", str(seed), "--broker", product.place.broker]
+    command += ["--topic-prefix", product.prefix]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
+
+
+def verified(product: Product, *, wall: bool = False) -> None:
+    """`replay --verify` finds the ledger as the log makes it."""
+    command = [sys.executable, "-m", "orchestrator", "replay", "--verify", "--json"]
+    command += ["--broker", product.place.broker, "--topic-prefix", product.prefix]
+    command += ["--group-prefix", product.place.group_prefix]
+    command += ["--clock", "wall" if wall else "event"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=100, check=False)
+    summary = orjson.loads(done.stdout.splitlines()[-1])
+    assert summary["different"] == 0, done.stdout.decode()
+    assert summary["entries"] == len(product.values("decisions"))
+    assert done.returncode == 0
 
 
 def tell(product: Product) -> None:

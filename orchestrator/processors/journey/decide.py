@@ -202,10 +202,13 @@ class Decider:
             found["locale"] = session.locale_last
         if viewed:
             found["product_id"] = viewed[-1]
-        if self.tables.partners:
+        partner = None
+        if self.tables.pinned_partners is not None:
+            partner = self.tables.pinned_partners.get(session.session_id)
+        elif self.tables.partners:
             partner = self.tables.partner([*reversed(session.cart_product_ids), *reversed(viewed)])
-            if partner is not None:
-                found["bundle_product_id"] = partner
+        if partner is not None:
+            found["bundle_product_id"] = partner
         return found
 
     # -- what it leaves behind

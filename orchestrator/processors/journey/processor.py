@@ -90,25 +90,22 @@ class JourneyProcessor:
         return Step(profile, emits)
 
     def on_timer(self, scope: Scope, key: str, state: Profile, now: Millis) -> Step[Profile]:
-        present_ms = now - self.sessions.lateness_ms
-        ended = state.sessions.due(present_ms)
-        emits = [
-            self._close(key, state, session, ended[at + 1 :]) for at, session in enumerate(ended)
-        ]
+        emits = self._end_sessions(key, state, now)
         emits += self._on_silence(scope, key, state, now)
-        now = Millis(now - state.behind_ms)
+        own_ms = Millis(now - state.behind_ms)
         # a purchase of the last minute may be still to come
-        until_ms = now - self.sessions.lateness_ms
+        until_ms = own_ms - self.sessions.lateness_ms
         due = [planned for planned in state.follow_ups if planned.due_ms <= until_ms]
         if due:
             state.follow_ups = [held for held in state.follow_ups if held.due_ms > until_ms]
             for planned in due:
-                emits += self.decider.follow_up(scope, key, state, planned, now)
-        state.expire(now)
-        if state.idle() and state.last_ms + RETENTION_MS <= now:
-            return Step(None, emits)
-        state.wake_at_ms = self._next_due_ms(state)
-        return Step(state, emits)
+                emits += self.decider.follow_up(scope, key, state, planned, own_ms)
+        return self._settle(state, own_ms, emits)
+
+    def pass_time(self, key: str, state: Profile, now: Millis) -> Step[Profile]:
+        """All that a timer does but decide: sessions end, what is over is forgotten."""
+        emits = self._end_sessions(key, state, now)
+        return self._settle(state, Millis(now - state.behind_ms), emits)
 
     def dump(self, state: Profile) -> Any:
         return state.dump()
@@ -189,13 +186,27 @@ class JourneyProcessor:
     def _on_silence(self, scope: Scope, key: str, profile: Profile, now: Millis) -> list[Emit]:
         emits: list[Emit] = []
         for session in profile.sessions.open:
-            due_ms = self._silence_due_ms(session)
+            due_ms = self.silence_due_ms(session)
             own_ms = Millis(now - session.behind_ms)
             if due_ms and due_ms <= own_ms:
                 trigger = Trigger.of_timer("silence", key, session.session_id, due_ms, own_ms)
                 signals = values(session, own_ms)
                 emits += self.decider.in_session(scope, key, profile, session, trigger, signals)
         return emits
+
+    def _end_sessions(self, key: str, profile: Profile, now: Millis) -> list[Emit]:
+        ended = profile.sessions.due(now - self.sessions.lateness_ms)
+        return [
+            self._close(key, profile, session, ended[at + 1 :]) for at, session in enumerate(ended)
+        ]
+
+    def _settle(self, profile: Profile, own_ms: Millis, emits: list[Emit]) -> Step[Profile]:
+        """Forget what expired, and the profile where nothing is left; else plan the next timer."""
+        profile.expire(own_ms)
+        if profile.idle() and profile.last_ms + RETENTION_MS <= own_ms:
+            return Step(None, emits)
+        profile.wake_at_ms = self._next_due_ms(profile)
+        return Step(profile, emits)
 
     def _close(self, key: str, profile: Profile, session: Any, rivals: Sequence[Session]) -> Emit:
         signals = values(session, session.last_ms)
@@ -225,7 +236,7 @@ class JourneyProcessor:
         close_ms = sessions.next_close_ms()
         due_ms: int = close_ms + lateness_ms if close_ms else 0
         for session in sessions.open:
-            silence_ms = self._silence_due_ms(session)
+            silence_ms = self.silence_due_ms(session)
             if silence_ms:
                 silence_ms += session.behind_ms
                 if not due_ms or silence_ms < due_ms:
@@ -241,7 +252,7 @@ class JourneyProcessor:
             return min([held.expires_at_ms for held in profile.commands]) + behind_ms
         return profile.last_ms + RETENTION_MS + behind_ms
 
-    def _silence_due_ms(self, session: Session) -> int:
+    def silence_due_ms(self, session: Session) -> int:
         return self.tables.policies.due.after_silence_ms(
             session.stage, session.last_ms, session.last_decision_ms
         )

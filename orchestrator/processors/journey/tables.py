@@ -1,6 +1,6 @@
 """What every worker reads whole: policies, models and product statistics, with their versions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import orjson
@@ -26,6 +26,8 @@ class Tables:
         self.risk = risk
         self.partners: dict[str, tuple[str, ...]] = {}
         """Products bought with a product, the strongest first."""
+        self.pinned_partners: Mapping[str, str | None] | None = None
+        """By session, where a ledger is followed: see `pin`."""
         self.statistics_version = "bundles@0"
         self.versions: dict[str, str] = {}
         """As the ledger pins them; never changed, but replaced."""
@@ -42,6 +44,19 @@ class Tables:
             if reason in journey.stop_on
             for follow_up in journey.follow_ups
         )
+
+    def pin(self, risk: Risk, statistics_version: str, partners: Mapping[str, str | None]) -> None:
+        """Put in force what a ledger entry names.
+
+        Args:
+            risk: Its model.
+            statistics_version: Of the products' statistics; what they said is not in the log.
+            partners: By session, the product they gave; None: no one.
+        """
+        self.risk = risk
+        self.statistics_version = statistics_version
+        self.pinned_partners = partners
+        self._pin()
 
     def take(self, topic: str, key: str, value: bytes | None) -> None:
         """Take one broadcast record in.
