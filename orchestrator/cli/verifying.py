@@ -1,6 +1,6 @@
 """Make the ledger of a broker's topics anew, partition by partition, and compare."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ def verify(
     """
     cluster = wiring.cluster(place)
     prefix = place.topic_prefix
-    inputs = [prefixed(topic, prefix) for topic in JourneyProcessor.inputs]
+    inputs = wiring.names(wiring.journey(policies, gap_ms).inputs, prefix)
     counts = wiring.admin(place).partitions([*inputs, prefixed("decisions", prefix)])
     partitions = counts[inputs[0]]
     refused = _refused(cluster, place)
@@ -66,7 +66,10 @@ def verify(
     entries_count = 0
     for number in range(partitions):
         log = Log(
-            _records(cluster, place, number), refused.get(number, frozenset()), models, published
+            _records(cluster, inputs, prefix, number),
+            refused.get(number, frozenset()),
+            models,
+            published,
         )
         processor = wiring.journey(policies, gap_ms)
         verification = Verification(
@@ -107,11 +110,12 @@ def _is_stray(number: int, partitions: int, raw: RawRecord) -> bool:
     return murmur2(raw.key() or b"", partitions) != number and not was_forwarded(raw)
 
 
-def _records(cluster: Cluster, place: Connection, number: int) -> Mapping[str, list[RawRecord]]:
-    topics = [prefixed(topic, place.topic_prefix) for topic in JourneyProcessor.inputs]
+def _records(
+    cluster: Cluster, topics: Sequence[str], prefix: str, number: int
+) -> Mapping[str, list[RawRecord]]:
     found: dict[str, list[RawRecord]] = {}
     for raw in read_topic(cluster, topics, {(topic, number): None for topic in topics}):
-        records = found.setdefault(logical(raw.topic(), place.topic_prefix) or "", [])
+        records = found.setdefault(logical(raw.topic(), prefix) or "", [])
         if not records and raw.offset():
             raise LogTooShort(
                 f"{raw.topic()} [{number}] begins at offset {raw.offset()}: what the ledger was "

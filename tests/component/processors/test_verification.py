@@ -109,7 +109,7 @@ class Live:
         models = [row.value() or b"" for row in self.broker.committed("models")]
         published = self.broker.committed("policies")
         return Log(
-            records={topic: rows(topic) for topic in JourneyProcessor.inputs},
+            records={topic: rows(topic) for topic in self.host.processor.inputs},
             refused={(letter["topic"], letter["offset"]) for letter in letters},
             models={f"risk@{orjson.loads(value)['version']}": value for value in models},
             policies=[((row.key() or b"").decode(), row.value()) for row in published],
