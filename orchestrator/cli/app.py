@@ -21,6 +21,7 @@ from orchestrator.cli import (
     roles,
     schemas,
     simulate,
+    state,
     topics,
 )
 from orchestrator.cli.options import BadOption
@@ -79,6 +80,7 @@ simulate.register(app)
 decisions.register(app)
 data.register(app)
 operate.register(app)
+app.add_typer(state.app, name="state", help="What the workers keep of a person.")
 app.add_typer(topics.app, name="topics", help="Create and show the topics.")
 app.add_typer(policy.app, name="policy", help="Check, compare and publish policies.")
 app.add_typer(schemas.app, name="schemas", help="JSON Schemas and AsyncAPI of the topics.")

@@ -96,6 +96,13 @@ def test_a_replay_through_a_broker_counts_as_the_dry_one(
     (letter,) = rows("dead-letters", "list", *at(product))
     (shown,) = rows("dead-letters", "show", letter["id"], *at(product))
     assert shown["reason"] == "schema"
+    (kept,) = rows("state", "inspect", entry["profile_id"], *at(product), *group)
+    assert (kept["profile_id"], kept["sessions"]) == (entry["profile_id"], [])
+    assert kept["contacts"] == []
+    bought = int(entry["profile_id"].rpartition("-")[2]) % 4 > 0
+    assert len(kept["orders"]) == bought
+    done = run("state", "inspect", "nobody", *at(product), *group, status=1)
+    assert b"E135" in done.stderr
 
 
 def test_topics_are_created_once(cluster: Cluster, prefix: str) -> None:

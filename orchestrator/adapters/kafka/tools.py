@@ -75,20 +75,29 @@ def _beginnings(cluster: Cluster, topics: Sequence[str]) -> dict[Place, int | No
     return {(topic, number): None for topic, count in counts.items() for number in range(count)}
 
 
-def group_lag(cluster: Cluster, group: str, topics: Sequence[str]) -> int | None:
-    """Records of the topics that the group has not committed; None: it never committed there."""
-    places = list(_beginnings(cluster, topics))
+def committed(cluster: Cluster, group: str, places: Sequence[Place]) -> dict[Place, int]:
+    """Offsets that a group has committed; a place without one, or without an answer, is left out.
+
+    Raises:
+        KafkaException: the broker refuses to tell.
+    """
     client = Consumer(settings.reader(cluster) | {"group.id": group})
     try:
         found = client.committed([TopicPartition(*place) for place in places], timeout=_TIMEOUT_S)
     except KafkaException as exception:
         if cause(exception).retriable() or cause(exception).code() == KafkaError._TIMED_OUT:  # noqa: SLF001
-            return None
+            return {}
         raise
     finally:
         client.close()
-    committed = {(at.topic, at.partition): at.offset for at in found if at.offset >= 0}
-    if not committed:
+    return {(at.topic, at.partition): at.offset for at in found if at.offset >= 0}
+
+
+def group_lag(cluster: Cluster, group: str, topics: Sequence[str]) -> int | None:
+    """Records of the topics that the group has not committed; None: it never committed there."""
+    places = list(_beginnings(cluster, topics))
+    offsets = committed(cluster, group, places)
+    if not offsets:
         return None
-    starts = {place: committed.get(place) for place in places}
+    starts = {place: offsets.get(place) for place in places}
     return sum(1 for _ in read_topic(cluster, topics, starts))

@@ -165,7 +165,9 @@ def live(request: pytest.FixtureRequest) -> Live:
     live.wait(95_000)  # silence decides
     live.publish("models", "risk", replace(shipped("risk"), version=7).payload())
     live.publish("merchandising.products", "sku-1", PARTNERS)
-    live.tell(order("p-1", 150), click("heartbeat", 140, "p-2", "s-2-12"), click("x", 1, ""))
+    live.tell(
+        order(at=150, profile="p-1"), click("heartbeat", 140, "p-2", "s-2-12"), click("x", 1, "")
+    )
     live.restart()
     for key in ("contact/protection", "arbitration/net-value"):
         for full, document in EAGER.documents.items():
