@@ -26,6 +26,7 @@ from orchestrator.ports import RawRecord, StateTable
 from orchestrator.processors.journey.ledger import LEDGER
 from orchestrator.processors.journey.processor import JourneyProcessor
 from orchestrator.processors.journey.state import Profile
+from orchestrator.processors.journey.tables import Tables
 from orchestrator.processors.journey.triggers import Trigger
 from orchestrator.processors.partition import PartitionRunner
 from orchestrator.types import Emit, Millis, Payload, Record, Scope, Step
@@ -37,6 +38,9 @@ SILENCE: Final = "silence"
 LOOK_AGAIN_MS: Final = 1_000
 """When a timer that decided nothing fires again; the partition's time."""
 
+Publication = tuple[str, bytes | None]
+"""Key and value of a record of `policies`."""
+
 
 class Log(NamedTuple):
     """What a partition's ledger was made of."""
@@ -47,8 +51,8 @@ class Log(NamedTuple):
     """Topic and offset of those that went to the dead letters."""
     models: Mapping[str, bytes]
     """Snapshots of the risk model, by label."""
-    policies: Sequence[tuple[str, bytes | None]]
-    """Publications, key and value, in their order."""
+    policies: Sequence[Publication]
+    """In their order."""
 
 
 class Reading(NamedTuple):
@@ -146,15 +150,22 @@ class Verification:
         self._waiting = {topic: deque(log.records.get(topic, ())) for topic in processor.inputs}
         self._merge = TopicMerge(tuple(processor.inputs), 0, self._decoded)
         self._risks = {self._tables.risk.version: self._tables.risk}
-        self._published = deque(log.policies)
+        self._policy_versions = self._versions_of(log.policies)
+        self._taken = 0
+        """Publications that are in force."""
         self._made: dict[str, bytes] = {}
         """Entries made and not looked for yet."""
 
     def differences(self, entries: Sequence[bytes]) -> Iterator[Difference]:
         """What differs, entry by entry in the order of the ledger, then what it does not hold."""
+        seen: set[str] = set()
         for value in entries:
             entry = orjson.loads(value)
             decision_id: str = entry["id"]
+            if decision_id in seen:
+                yield Difference(decision_id, "the ledger holds it twice")
+                continue
+            seen.add(decision_id)
             missing = None
             if decision_id not in self._made:
                 missing = self._follow(entry)
@@ -240,20 +251,35 @@ class Verification:
         for planned in state.follow_ups if state else ():
             if planned.session_id == entry["session_id"]:
                 _replace(planned.facts, BUNDLE, entry["facts"].get(BUNDLE))
-        published = list(self._published)
-        while self._tables.policies.version != entry["policy"] and self._published:
-            key, value = self._published.popleft()
-            with suppress(InvalidPolicy):  # as the worker did: what was in force stays
-                self._tables.take("policies", key, value)
-        if self._tables.policies.version != entry["policy"]:
-            self._published = deque(published)
-            return f"neither --policies nor the topic policies gives {entry['policy']}"
+        wanted = entry["policy"]
+        if self._tables.policies.version == wanted:
+            return None
+        if wanted not in self._policy_versions[self._taken :]:
+            return f"neither --policies nor the topic policies gives {wanted}"
+        end = self._policy_versions.index(wanted, self._taken) + 1
+        _publish(self._tables, self._log.policies[self._taken : end])
+        self._taken = end
         return None
+
+    def _versions_of(self, publications: Sequence[Publication]) -> list[str]:
+        """The version in force after each publication."""
+        tables = Tables(self._tables.policies, self._tables.risk)
+        found = []
+        for publication in publications:
+            _publish(tables, (publication,))
+            found.append(tables.policies.version)
+        return found
 
     def _risk(self, label: str) -> Risk | None:
         if label not in self._risks and label in self._log.models:
             self._risks[label] = Risk(read(self._log.models[label]))
         return self._risks.get(label)
+
+
+def _publish(tables: Tables, publications: Sequence[Publication]) -> None:
+    for key, value in publications:
+        with suppress(InvalidPolicy):  # as in the worker: what was in force stays
+            tables.take("policies", key, value)
 
 
 def _replace(facts: dict[str, Any], name: str, value: Any) -> None:
