@@ -1,11 +1,19 @@
 """What the fast lane keeps of one profile, for a person to read."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.domain.intent import concern
 from orchestrator.domain.sessions.session import Session
 from orchestrator.domain.signals.values import values
-from orchestrator.processors.journey.state import Facts, Profile
+from orchestrator.processors.journey.state import (
+    Contact,
+    Facts,
+    FollowUp,
+    KnownOrder,
+    Outstanding,
+    Profile,
+)
 from orchestrator.types import Payload
 
 
@@ -26,17 +34,22 @@ def inspected(profile_id: str, profile: Profile) -> Payload:
         "wake_at_ms": profile.wake_at_ms,
         "facts": _facts(profile.facts),
         "sessions": [_session(session) for session in profile.sessions.open],
-        "commands": [held._asdict() for held in profile.commands],
-        "contacts": [contact._asdict() for contact in profile.contacts],
+        "commands": [_named(Outstanding._fields, held) for held in profile.commands],
+        "contacts": [_named(Contact._fields, contact) for contact in profile.contacts],
         "dismissed": [
             {"time_ms": time_ms, "action": action} for time_ms, action in profile.dismissals
         ],
         "follow_ups": [
             {"name": planned.name, "session_id": planned.session_id, "due_ms": planned.due_ms}
-            for planned in profile.follow_ups
+            for planned in map(FollowUp._make, profile.follow_ups)
         ],
-        "orders": [order._asdict() for order in profile.orders],
+        "orders": [_named(KnownOrder._fields, order) for order in profile.orders],
     }
+
+
+def _named(fields: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
+    """A named tuple as a dict; compiled code makes a plain tuple of some."""
+    return dict(zip(fields, row, strict=True))
 
 
 def _facts(facts: Facts) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from orchestrator.online.snapshots import read
 from orchestrator.ports import RawRecord, StateTable
 from orchestrator.processors.journey.ledger import LEDGER
 from orchestrator.processors.journey.processor import JourneyProcessor
-from orchestrator.processors.journey.state import Profile
+from orchestrator.processors.journey.state import FollowUp, Profile
 from orchestrator.processors.journey.tables import Tables
 from orchestrator.processors.journey.triggers import Trigger
 from orchestrator.processors.partition import PartitionRunner
@@ -110,7 +110,7 @@ class _Guided:
                     trigger = Trigger.of_timer(name, key, session_id, due_ms, now)
                     told = values(session, now)
                     return journey.decider.in_session(scope, key, state, session, trigger, told)
-        for planned in state.follow_ups:
+        for planned in map(FollowUp._make, state.follow_ups):
             is_due = planned.due_ms <= now - journey.sessions.lateness_ms
             if is_due and (planned.name, planned.session_id) == (name, session_id):
                 state.follow_ups.remove(planned)
@@ -248,7 +248,7 @@ class Verification:
             return f"the topic models no longer holds {entry['models']['risk']}"
         bundles = {entry["session_id"]: entry["facts"].get(BUNDLE)}
         self._tables.pin(risk, entry["models"]["bundles"], bundles)
-        for planned in state.follow_ups if state else ():
+        for planned in map(FollowUp._make, state.follow_ups if state else ()):
             if planned.session_id == entry["session_id"]:
                 _replace(planned.facts, BUNDLE, entry["facts"].get(BUNDLE))
         wanted = entry["policy"]
