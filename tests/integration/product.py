@@ -196,6 +196,24 @@ class Product:
         return ends
 
 
+def run(*arguments: str | Path, status: int = 0) -> subprocess.CompletedProcess[bytes]:
+    """Run a command to its end; it exits with this status."""
+    command = [sys.executable, "-m", "orchestrator", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=100, check=False)
+    assert done.returncode == status, (done.stderr + done.stdout).decode()
+    return done
+
+
+def rows(*arguments: str | Path) -> list[dict[str, Any]]:
+    """Standard output of a command with --json."""
+    return [orjson.loads(line) for line in run(*arguments, "--json").stdout.splitlines()]
+
+
+def at(product: Product) -> list[str]:
+    """Options that name the broker and this test's topics."""
+    return ["--broker", product.place.broker, "--topic-prefix", product.prefix]
+
+
 def calm(product: Product, processor: Any, inputs: Sequence[str]) -> dict[int, list[Emit]]:
     """What a processor makes of the log in one go, partition by partition.
 

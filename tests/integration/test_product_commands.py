@@ -5,14 +5,13 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
 
 from orchestrator.adapters.kafka.settings import Cluster
 from tests.integration.processes import ROOT, wait_until
-from tests.integration.product import PARTITIONS, Product
+from tests.integration.product import PARTITIONS, Product, at, rows, run
 
 pytestmark = pytest.mark.integration
 
@@ -24,24 +23,6 @@ BAD_ROWS = (
     ("2019-10-01 00:00:01 UTC,wish,1,2,,b,1.00,u-1,s-1", "unknown_event_type"),
     ("2019-10-01 00:00:01 UTC,view,1,2,,b,1.00,,s-1", "no_user_id"),
 )
-
-
-def run(*arguments: str | Path, status: int = 0) -> subprocess.CompletedProcess[bytes]:
-    """Run a command to its end; it exits with this status."""
-    command = [sys.executable, "-m", "orchestrator", *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=100, check=False)
-    assert done.returncode == status, done.stderr.decode()
-    return done
-
-
-def rows(*arguments: str | Path) -> list[dict[str, Any]]:
-    """Standard output of a command with --json."""
-    return [orjson.loads(line) for line in run(*arguments, "--json").stdout.splitlines()]
-
-
-def at(product: Product) -> list[str]:
-    """Options that name the broker and this test's topics."""
-    return ["--broker", product.place.broker, "--topic-prefix", product.prefix]
 
 
 def shop_rows(path: Path) -> int:

@@ -8,8 +8,6 @@ import logging
 import os
 import random
 import shutil
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -25,7 +23,7 @@ from orchestrator import wiring
 from orchestrator.adapters.kafka.settings import Cluster
 from orchestrator.online.snapshots import shipped
 from orchestrator.types import Payload
-from tests.integration.processes import ROOT, wait_until
+from tests.integration.processes import wait_until
 from tests.integration.product import (
     COMMANDS,
     INPUTS,
@@ -35,11 +33,14 @@ from tests.integration.product import (
     Letter,
     Product,
     Role,
+    at,
     by_topic,
     calm,
     calm_as_pinned,
     of_json,
     published,
+    rows,
+    run,
     traffic,
 )
 
@@ -169,23 +170,16 @@ def test_a_live_ledger_is_made_anew_to_the_byte(
 
 
 def simulate(product: Product, seed: int) -> None:
-    command = [sys.executable, "-m", "orchestrator", "simulate", "--sessions", "150"]
-    command += ["--seed", str(seed), "--broker", product.place.broker]
-    command += ["--topic-prefix", product.prefix]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    run("simulate", "--sessions", "150", "--seed", str(seed), *at(product))
 
 
 def verified(product: Product, *, wall: bool = False) -> None:
     """`replay --verify` finds the ledger as the log makes it."""
-    command = [sys.executable, "-m", "orchestrator", "replay", "--verify", "--json"]
-    command += ["--broker", product.place.broker, "--topic-prefix", product.prefix]
-    command += ["--group-prefix", product.place.group_prefix]
-    command += ["--clock", "wall" if wall else "event"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=100, check=False)
-    summary = orjson.loads(done.stdout.splitlines()[-1])
-    assert summary["different"] == 0, done.stdout.decode()
+    group = ("--group-prefix", product.place.group_prefix)
+    clock = ("--clock", "wall" if wall else "event")
+    (summary,) = rows("replay", "--verify", *at(product), *group, *clock)
+    assert summary["different"] == 0
     assert summary["entries"] == len(product.values("decisions"))
-    assert done.returncode == 0
 
 
 def tell(product: Product) -> None:

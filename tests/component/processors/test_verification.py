@@ -169,22 +169,12 @@ def live(request: pytest.FixtureRequest) -> Live:
         order(at=150, profile="p-1"), click("heartbeat", 140, "p-2", "s-2-12"), click("x", 1, "")
     )
     live.restart()
-    for key in ("contact/protection", "arbitration/net-value"):
-        for full, document in EAGER.documents.items():
-            if full.endswith(key.partition("/")[2]):
-                live.publish(
-                    "policies",
-                    full,
-                    {
-                        "id": f"{full}@1",
-                        "type": "policy_published",
-                        "time_ms": T0_MS,
-                        "kind": full.partition("/")[0],
-                        "name": full.partition("/")[2],
-                        "version": "1",
-                        "document": document,
-                    },
-                )
+    for key, document in EAGER.documents.items():
+        if document != GREEDY.documents[key]:
+            kind, _, name = key.partition("/")
+            published = {"id": f"{key}@1", "type": "policy_published", "time_ms": T0_MS}
+            published |= {"kind": kind, "name": name, "version": "1", "document": document}
+            live.publish("policies", key, published)
     for number in range(SHOPPERS):
         live.tell(*visit(number, 400 + number))
         live.wait(900)
