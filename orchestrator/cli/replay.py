@@ -97,16 +97,22 @@ def replay(
         return
     if ledger is not None:
         raise BadOption("--ledger goes with --dry.", way_out="Use: orchestrator tail decisions")
+    place = connection(broker, extra, group_prefix, topic_prefix)
+    _write(_paced(rows, pace), place, wait, finish=finish, as_json=as_json)
+
+
+def _write(
+    rows: Iterator[Row], place: Connection, wait_s: float, *, finish: bool, as_json: bool
+) -> None:
     from orchestrator.cli.replaying import write_all  # noqa: PLC0415 (loads the Kafka client)
 
-    place = connection(broker, extra, group_prefix, topic_prefix)
     with _progress(as_json) as progress:
         task = progress.add_task("writing", total=None)
         summary = write_all(
-            _paced(rows, pace),
+            rows,
             place,
             finish=finish,
-            wait_s=wait,
+            wait_s=wait_s,
             on_row=lambda: progress.advance(task),
             on_wait=lambda text: progress.update(task, description=text),
         )

@@ -23,6 +23,7 @@ from orchestrator.domain.signals.values import values
 from orchestrator.errors import InvalidPolicy, InvalidRecord
 from orchestrator.online.snapshots import read
 from orchestrator.ports import RawRecord, StateTable
+from orchestrator.processors.fold import CLOCK_MARKER
 from orchestrator.processors.journey.ledger import LEDGER
 from orchestrator.processors.journey.processor import JourneyProcessor
 from orchestrator.processors.journey.state import FollowUp, Profile
@@ -33,7 +34,6 @@ from orchestrator.types import Emit, Millis, Payload, Record, Scope, Step
 from orchestrator.windowing import TopicMerge
 
 BUNDLE: Final = "bundle_product_id"
-CLOCK_MARKER: Final = "clock_advanced"
 SILENCE: Final = "silence"
 LOOK_AGAIN_MS: Final = 1_000
 """When a timer that decided nothing fires again; the partition's time."""
