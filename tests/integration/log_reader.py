@@ -100,7 +100,7 @@ class LogReader:
                 verdict.aborted.append(record)
 
     def _entries(self, topic: str, partition: int) -> "Iterator[LogRecord | _Marker]":
-        offset = 0
+        offset = empty = 0
         while True:
             high, data = self._fetch(topic, partition, offset)
             progressed = False
@@ -110,8 +110,11 @@ class LogReader:
                     progressed = True
                     if entry is not None:
                         yield entry
-            if not progressed or offset >= high:
+            if offset >= high:
                 return
+            # a busy broker may answer with nothing: what is there must not be taken for missing
+            empty = 0 if progressed else empty + 1
+            assert empty < _TRIES, f"{topic} [{partition}]: stuck at {offset} of {high}"
 
     def _fetch(
         self, topic: str, partition: int, offset: int, max_bytes: int = _MAX_BYTES

@@ -150,6 +150,12 @@ class Product:
         with LogReader(self.cluster.address) as reader:
             return reader.judge(f"{self.prefix}{topic}", partitions)
 
+    def shown(self, topic: str) -> list[LogRecord]:
+        """What a reader of committed records is given: by the embedded broker, aborted ones too."""
+        verdict = self.judged(topic)
+        aborted = verdict.aborted if self.cluster.embedded else []
+        return sorted([*verdict.committed, *aborted], key=lambda row: (row.partition, row.offset))
+
     def end(self, topic: str) -> int:
         """How many offsets a topic holds."""
         with LogReader(self.cluster.address) as reader:
@@ -219,7 +225,7 @@ def calm(product: Product, processor: Any, inputs: Sequence[str]) -> dict[int, l
 
     Records that a host refuses before the fold are left out: a reference is read from good logs.
     """
-    logs = {topic: product.committed(topic) for topic in inputs}
+    logs = {topic: product.shown(topic) for topic in inputs}
     return {
         partition: _fold(processor, partition, logs, lambda _: None)
         for partition in range(PARTITIONS)
