@@ -1,5 +1,7 @@
 """Members as processes: started, killed, stopped, waited for, by their own handles only."""
 
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -20,14 +22,24 @@ class Member:
         self._command = [
             *(sys.executable, "-m", "tests.integration.member", cluster.address),
             *("1" if cluster.embedded else "0", slot, prefix.rstrip("."), prefix),
+            json.dumps(dict(cluster.overrides)),
         ]
         self._log = log
+        self._began = 0
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> Self:
+    def start(self, failpoint: str = "") -> Self:
+        """Start it; with a failpoint, `NAME:N`, it will end there by itself."""
+        environment = os.environ | {"ORCHESTRATOR_TEST_FAILPOINT": failpoint}
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, cwd=ROOT, stderr=log)
+            self._began = log.tell()
+            self._process = subprocess.Popen(self._command, cwd=ROOT, stderr=log, env=environment)
         return self
+
+    def has_died(self) -> bool:
+        """It ended as by SIGKILL."""
+        assert self._process is not None
+        return self._process.poll() == -signal.SIGKILL
 
     def signal(self, number: int) -> None:
         """Send it a signal."""
@@ -47,15 +59,22 @@ class Member:
         return self._process.wait(15)
 
     def says(self) -> str:
-        """What it logged so far."""
-        return self._log.read_text() if self._log.exists() else ""
+        """What it logged since its start."""
+        return self._log.read_bytes()[self._began :].decode() if self._log.exists() else ""
+
+    def is_settled(self) -> bool:
+        """It has run partitions since its start."""
+        return "partitions_restored" in self.says()
 
     def __enter__(self) -> Self:
-        return self.start()
+        return self if self._is_running() else self.start()
 
     def __exit__(self, *_: object) -> None:
-        if self._process is not None and self._process.poll() is None:
+        if self._is_running():
             self.kill()
+
+    def _is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 60) -> None:

@@ -1,7 +1,7 @@
 """The group consumer and the plain reader, both with explicit positions."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import (
@@ -48,12 +48,7 @@ class KafkaReader:
         one another quickly: seen in 5 of 12 rounds. Pausing, resuming and seeking are safe.
         """
         self._learn_leaders({topic for topic, _ in positions})
-        self._client.assign(
-            [
-                TopicPartition(topic, partition, OFFSET_BEGINNING if offset is None else offset)
-                for (topic, partition), offset in positions.items()
-            ]
-        )
+        self._client.assign([_at(place, offset) for place, offset in positions.items()])
 
     def _learn_leaders(self, topics: set[str]) -> None:
         """Without it the first look-up of an offset waits half a second for its next try."""
@@ -121,11 +116,19 @@ class KafkaGroupConsumer(KafkaReader):
 
     An exception out of a callback would make librdkafka's Python client drop a batch that it has
     already fetched, so none leaves them.
+
+    Where the broker assigns (`group.protocol=consumer`) a callback brings only what changes, and
+    what stays is read on; else each assignment is a new one.
     """
 
     def __init__(self, cluster: Cluster, group: str, topics: Mapping[str, int]) -> None:
         super().__init__(cluster, settings.consumer(cluster, group, sum(topics.values())))
         self._topics = tuple(topics)
+        self._incremental = cluster.is_incremental
+        self._held: set[Place] = set()
+        """What the group gave us."""
+        self._read: set[Place] = set()
+        """What is being read."""
         self._rebalance: Rebalance | None = None
         self._failure = ""
         self._client.subscribe(
@@ -134,6 +137,25 @@ class KafkaGroupConsumer(KafkaReader):
             on_revoke=self._on_revoke,
             on_lost=self._on_lost,
         )
+
+    def assign(self, positions: Mapping[Place, int | None]) -> None:
+        if not self._incremental:
+            super().assign(positions)
+            return
+        self._learn_leaders({topic for topic, _ in positions})
+        gone = self._read - positions.keys()
+        stays = self._read & positions.keys()
+        comes = positions.keys() - self._read
+        try:
+            self._client.incremental_unassign([TopicPartition(*place) for place in gone])
+            self._client.incremental_assign([_at(place, positions[place]) for place in comes])
+            for place in stays:
+                self._client.seek(_at(place, positions[place]))
+        except KafkaException as exception:
+            error = cause(exception)
+            raise ClientFailed(f"assign: {error.name()}: {error.str()}") from exception
+        self._read = set(positions)
+        self.resume(list(stays))
 
     def poll(self, limit: int, wait_ms: int) -> Polled:
         polled = super().poll(limit, wait_ms)
@@ -169,35 +191,46 @@ class KafkaGroupConsumer(KafkaReader):
 
     def _on_assign(self, client: Consumer, partitions: list[TopicPartition]) -> None:
         lost = self._rebalance.lost if self._rebalance else False
-        by_topic = {topic: set[int]() for topic in self._topics}
-        for each in partitions:
-            by_topic[each.topic].add(each.partition)
-        ours = set.intersection(*by_topic.values()) if by_topic else set()
-        self._rebalance = Rebalance(tuple(sorted(ours)), lost)
-        self._hold(client)
+        self._held |= {(each.topic, each.partition) for each in partitions}
+        self._rebalance = Rebalance(self._ours(), lost)
+        self._tell("assign", client.incremental_assign if self._incremental else client.assign, [])
 
-    def _on_revoke(self, client: Consumer, _: list[TopicPartition]) -> None:
+    def _on_revoke(self, client: Consumer, partitions: list[TopicPartition]) -> None:
         lost = self._rebalance.lost if self._rebalance else False
-        self._rebalance = Rebalance(None, lost)
-        self._give_back(client)
+        self._give_back(client, partitions, lost=lost)
 
-    def _on_lost(self, client: Consumer, _: list[TopicPartition]) -> None:
-        self._rebalance = Rebalance(None, lost=True)
-        self._give_back(client)
+    def _on_lost(self, client: Consumer, partitions: list[TopicPartition]) -> None:
+        self._give_back(client, partitions, lost=True)
 
-    def _hold(self, client: Consumer) -> None:
-        """Take the assignment with nothing to read; the loop assigns after restoring."""
+    def _ours(self) -> tuple[int, ...]:
+        """Partitions held of every topic."""
+        held = [{number for name, number in self._held if name == topic} for topic in self._topics]
+        return tuple(sorted(set.intersection(*held)))
+
+    def _give_back(self, client: Consumer, partitions: list[TopicPartition], *, lost: bool) -> None:
+        if not self._incremental:
+            self._held.clear()
+            self._rebalance = Rebalance(None, lost)
+            # only this lets the group go on: an empty `assign` would hold it up for ever
+            self._tell("unassign", client.unassign)
+            return
+        places = {(each.topic, each.partition) for each in partitions}
+        read = self._read & places
+        self._held -= places
+        self._read -= places
+        self._rebalance = Rebalance(self._ours(), lost)
+        self._tell("unassign", client.incremental_unassign, [TopicPartition(*at) for at in read])
+
+    def _tell(self, what: str, call: Callable[..., object], *arguments: object) -> None:
+        """Answer the group: the loop assigns later, after restoring."""
         try:
-            client.assign([])
+            call(*arguments)
         except KafkaException as exception:
-            self._failure = f"assign: {exception}"
+            self._failure = f"{what}: {exception}"
 
-    def _give_back(self, client: Consumer) -> None:
-        """Only `unassign` lets the group go on: an empty `assign` would hold it up for ever."""
-        try:
-            client.unassign()
-        except KafkaException as exception:
-            self._failure = f"unassign: {exception}"
+
+def _at(place: Place, offset: int | None) -> TopicPartition:
+    return TopicPartition(*place, OFFSET_BEGINNING if offset is None else offset)
 
 
 def _judge(error: KafkaError, topic: str | None, partition: int | None) -> None:

@@ -28,10 +28,13 @@ _OURS = frozenset(
         "transactional.id",
         "enable.idempotence",
         "partitioner",
-        "group.protocol",
+        "group.remote.assignor",
     }
 )
 """Exactly-once stands on these: `-X` may not change them."""
+_PROTOCOLS = ("classic", "consumer")
+_OF_MEMBERS = ("group.protocol", "group.instance.id")
+"""What `-X` says of members of a group only; librdkafka warns of it in other clients."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ class Cluster:
     """The embedded broker: shorter group time-outs, since nobody pauses there for long."""
     client_id: str = "orchestrator"
 
+    @property
+    def shared(self) -> dict[str, str]:
+        """What `-X` says to every client."""
+        return {key: value for key, value in self.overrides.items() if key not in _OF_MEMBERS}
+
     def __post_init__(self) -> None:
         refused = sorted(_OURS & self.overrides.keys())
         if refused:
@@ -53,6 +61,17 @@ class Cluster:
                 f"-X {refused[0]} cannot be changed: exactly-once processing depends on it.",
                 way_out="Leave it out.",
             )
+        protocol = self.overrides.get("group.protocol", "classic")
+        if protocol not in _PROTOCOLS:
+            raise InvalidPolicy(
+                f"-X group.protocol={protocol} is not known.",
+                way_out=f"It is one of {' and '.join(_PROTOCOLS)}.",
+            )
+
+    @property
+    def is_incremental(self) -> bool:
+        """The broker assigns (KIP-848): partitions come and go one by one, the others stay."""
+        return self.overrides.get("group.protocol") == "consumer"
 
     @property
     def session_timeout_ms(self) -> int:
@@ -78,7 +97,7 @@ def common(cluster: Cluster) -> dict[str, Any]:
         "log.connection.close": False,
         "logger": LOG,
         "error_cb": _note_error,
-        **cluster.overrides,
+        **cluster.shared,
     }
 
 
@@ -90,12 +109,27 @@ def consumer(cluster: Cluster, group: str, places: int) -> dict[str, Any]:
         "group.id": group,
         # no committed offset is handled by explicit positions; a lost one must not pass silently
         "auto.offset.reset": "error",
-        # range gives a member the same partitions of every topic; cooperative-sticky does not
+        "max.poll.interval.ms": max(120_000, cluster.session_timeout_ms),
+        **{key: value for key, value in cluster.shared.items() if key != "session.timeout.ms"},
+        **_group(cluster),
+    }
+
+
+def _group(cluster: Cluster) -> dict[str, Any]:
+    """How partitions are shared out.
+
+    Range gives a member the same partitions of every topic; cooperative-sticky does not.
+    """
+    given = {name: cluster.overrides[name] for name in _OF_MEMBERS if name in cluster.overrides}
+    if cluster.is_incremental:  # the broker's own settings tell the times
+        return {**given, "group.remote.assignor": "range"}
+    return {
+        **given,
         "partition.assignment.strategy": "range",
         "session.timeout.ms": cluster.session_timeout_ms,
-        "heartbeat.interval.ms": min(3_000, max(100, cluster.session_timeout_ms // 6)),
-        "max.poll.interval.ms": max(120_000, cluster.session_timeout_ms),
-        **_without_timeouts(cluster),
+        "heartbeat.interval.ms": cluster.overrides.get(
+            "heartbeat.interval.ms", min(3_000, max(100, cluster.session_timeout_ms // 6))
+        ),
     }
 
 
@@ -115,7 +149,7 @@ def reader(cluster: Cluster) -> dict[str, Any]:
         "queued.min.messages": 10_000,
         "queued.max.messages.kbytes": 16_384,
         "fetch.message.max.bytes": MAX_RECORD_BYTES,
-        **cluster.overrides,
+        **cluster.shared,
     }
 
 
@@ -130,7 +164,7 @@ def producer(cluster: Cluster) -> dict[str, Any]:
         "batch.num.messages": 10_000,
         "queue.buffering.max.messages": 1_000_000,
         "message.max.bytes": MAX_RECORD_BYTES + 65_536,
-        **cluster.overrides,
+        **cluster.shared,
     }
 
 
@@ -142,7 +176,7 @@ def transactional(cluster: Cluster, transactional_id: str) -> dict[str, Any]:
         # a flush sends at once what a batch holds; until then the client's thread need not wake
         "linger.ms": 100,
         "transaction.timeout.ms": cluster.transaction_timeout_ms,
-        **cluster.overrides,
+        **cluster.shared,
     }
 
 
@@ -156,10 +190,6 @@ def _embedded_fetch(places: int) -> dict[str, Any]:
     wait_ms = max(_SHORT_WAIT_MS, places // 2)
     least_bytes = 1 if wait_ms == _SHORT_WAIT_MS else 65_536
     return {"fetch.wait.max.ms": wait_ms, "fetch.min.bytes": least_bytes}
-
-
-def _without_timeouts(cluster: Cluster) -> dict[str, str]:
-    return {key: value for key, value in cluster.overrides.items() if key != "session.timeout.ms"}
 
 
 def _note_error(error: Any) -> None:

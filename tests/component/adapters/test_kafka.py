@@ -83,6 +83,18 @@ def test_groups_read_committed_from_explicit_positions() -> None:
     assert settings.producer(CLUSTER)["partitioner"] == "murmur2_random"
 
 
+def test_the_broker_may_assign() -> None:
+    """KIP-848: the group's times are the broker's; a name of a member is nobody else's."""
+    cluster = Cluster("x:1", {"group.protocol": "consumer", "group.instance.id": "a"})
+    made = settings.consumer(cluster, "g", 12)
+    assert made["group.remote.assignor"] == "range"
+    assert made["group.instance.id"] == "a"
+    assert not {"session.timeout.ms", "partition.assignment.strategy"} & made.keys()
+    assert not {"group.protocol", "group.instance.id"} & settings.producer(cluster).keys()
+    with pytest.raises(InvalidPolicy, match=r"group\.protocol=eager is not known"):
+        Cluster("x:1", {"group.protocol": "eager"})
+
+
 @pytest.mark.parametrize(
     ("cluster", "session_ms", "heartbeat_ms"),
     [
