@@ -30,7 +30,7 @@ demo: $(READY) ## the main job on the embedded broker: shoppers, risk, intervent
 
 test: $(READY) ## every test that needs no more than this machine
 	@$(BIN)/python -m pytest -q -n 2 $(FAST) tests/docs tests/deploy $(ARGS)
-	@$(BIN)/python -m pytest -q tests/integration $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/integration $(ARGS)
 
 compiled: $(COMPILED) ## the hot path compiled by mypyc, in build/compiled (a C compiler and Python's headers needed)
 
