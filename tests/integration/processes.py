@@ -67,13 +67,15 @@ class Member:
         return "partitions_restored" in self.says()
 
     def __enter__(self) -> Self:
-        return self if self._is_running() else self.start()
+        return self if self.is_running else self.start()
 
     def __exit__(self, *_: object) -> None:
-        if self._is_running():
+        if self.is_running:
             self.kill()
 
-    def _is_running(self) -> bool:
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there."""
         return self._process is not None and self._process.poll() is None
 
 

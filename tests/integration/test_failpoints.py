@@ -18,7 +18,7 @@ BETWEEN = 400
 """Records written for each life."""
 
 
-@pytest.mark.timeout(60 + 60 * DEATHS)
+@pytest.mark.timeout(120 + 120 * DEATHS)
 def test_a_process_that_ends_anywhere_in_a_batch_is_exactly_once(
     cluster: Cluster, prefix: str, topics: int, tmp_path: Path
 ) -> None:
