@@ -32,6 +32,7 @@ def test_a_process_that_ends_anywhere_in_a_batch_is_exactly_once(
                 written += BETWEEN
                 wait_until(member.has_died, f"death at {point}\n{member.says()}")
     with member:
+        wait_until(member.is_settled, f"the last start\n{member.says()}")
         wait_until(
             lambda: folded(cluster, prefix, topics) >= written, f"{written} folded\n{member.says()}"
         )
