@@ -1,4 +1,4 @@
-"""Members come and go under load: each record counts once, whoever has it, and nobody waits long.
+"""Members come and go under load: each record counts once, whoever has it.
 
 `ORCHESTRATOR_TEST_REBALANCES=50` makes more of it.
 """

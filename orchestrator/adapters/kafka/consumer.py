@@ -191,7 +191,7 @@ class KafkaGroupConsumer(KafkaReader):
 
     def _on_assign(self, client: Consumer, partitions: list[TopicPartition]) -> None:
         lost = self._rebalance.lost if self._rebalance else False
-        self._held |= {(each.topic, each.partition) for each in partitions}
+        self._held |= _places(partitions)
         self._rebalance = Rebalance(self._ours(), lost)
         self._tell("assign", client.incremental_assign if self._incremental else client.assign, [])
 
@@ -214,7 +214,7 @@ class KafkaGroupConsumer(KafkaReader):
             # only this lets the group go on: an empty `assign` would hold it up for ever
             self._tell("unassign", client.unassign)
             return
-        places = {(each.topic, each.partition) for each in partitions}
+        places = _places(partitions)
         read = self._read & places
         self._held -= places
         self._read -= places
@@ -227,6 +227,10 @@ class KafkaGroupConsumer(KafkaReader):
             call(*arguments)
         except KafkaException as exception:
             self._failure = f"{what}: {exception}"
+
+
+def _places(partitions: list[TopicPartition]) -> set[Place]:
+    return {(each.topic, each.partition) for each in partitions}
 
 
 def _at(place: Place, offset: int | None) -> TopicPartition:

@@ -49,11 +49,6 @@ class Cluster:
     """The embedded broker: shorter group time-outs, since nobody pauses there for long."""
     client_id: str = "orchestrator"
 
-    @property
-    def shared(self) -> dict[str, str]:
-        """What `-X` says to every client."""
-        return {key: value for key, value in self.overrides.items() if key not in _OF_MEMBERS}
-
     def __post_init__(self) -> None:
         refused = sorted(_OURS & self.overrides.keys())
         if refused:
@@ -67,6 +62,11 @@ class Cluster:
                 f"-X group.protocol={protocol} is not known.",
                 way_out=f"It is one of {' and '.join(_PROTOCOLS)}.",
             )
+
+    @property
+    def shared(self) -> dict[str, str]:
+        """What `-X` says to every client."""
+        return {key: value for key, value in self.overrides.items() if key not in _OF_MEMBERS}
 
     @property
     def is_incremental(self) -> bool:
@@ -110,7 +110,7 @@ def consumer(cluster: Cluster, group: str, places: int) -> dict[str, Any]:
         # no committed offset is handled by explicit positions; a lost one must not pass silently
         "auto.offset.reset": "error",
         "max.poll.interval.ms": max(120_000, cluster.session_timeout_ms),
-        **{key: value for key, value in cluster.shared.items() if key != "session.timeout.ms"},
+        **cluster.shared,
         **_group(cluster),
     }
 
